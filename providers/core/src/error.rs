@@ -1,0 +1,73 @@
+//! What can go wrong between the engine and a target.
+
+use crate::Address;
+
+/// The sort of failure, from which the command line takes its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The target could not be reached.
+    Unreachable,
+    /// The target refused us: authentication or permission.
+    Denied,
+    /// The thing started but did not become ready.
+    NotReady,
+    /// A wait reached its limit.
+    Timeout,
+    /// What stands there belongs to somebody else.
+    Foreign,
+    /// The world moved between plan and apply.
+    Stale,
+    /// Anything else the target refused.
+    Failed,
+}
+
+/// A failed look or step: what was tried, on what, why it failed, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{action}{}", .address.as_ref().map(|a| format!(" {a}")).unwrap_or_default())]
+pub struct ProviderError {
+    /// The sort of failure.
+    pub kind: ErrorKind,
+    /// What was tried, as a sentence fragment: `cannot create`.
+    pub action: String,
+    /// The thing it was tried on.
+    pub address: Option<Address>,
+    /// Why it failed, in the target's words.
+    #[source]
+    pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// What the user can do, one line each.
+    pub hints: Vec<String>,
+}
+
+impl ProviderError {
+    /// A failure of `kind` while trying `action`.
+    pub fn new(kind: ErrorKind, action: impl Into<String>) -> Self {
+        Self {
+            kind,
+            action: action.into(),
+            address: None,
+            cause: None,
+            hints: Vec::new(),
+        }
+    }
+
+    /// Names the thing it happened to.
+    #[must_use]
+    pub fn at(mut self, address: &Address) -> Self {
+        self.address = Some(address.clone());
+        self
+    }
+
+    /// Adds the reason.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds one thing the user can do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
