@@ -1,1 +1,23 @@
-//! mlstack
+//! mlstack: from one text, over a plan, to a running machine-learning stack.
+//!
+//! ```text
+//! mlstack.yaml ─stack::parse─▶ Stack ─target::lower─▶ Resources ─plan::plan─▶ Plan ─apply─▶ Outcome ─▶ ledger
+//!                 │                       │              ▲ observe (providers)    │
+//!                 └▶ diag                 └▶ render      └ planning cannot write  └ events ▶ view
+//! ```
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`diag`] | what is wrong in a stack file: codes, places, the picture of an error |
+//! | [`stack`] | the stack file: parse, merge, check, schema, format |
+//! | [`target`] | what each target can carry, and the lowering of a stack to its resources |
+//! | [`plan`] | the difference between what is wanted and what runs, in order, with reasons |
+//! | [`apply`] | carries out a plan, decides nothing |
+//! | [`ledger`] | what live objects cannot remember: plans already used |
+//! | [`render`] | resources as files: `compose.yaml` and what goes with it |
+//! | [`image`] | the OCI image of server and model, without a daemon |
+//! | [`view`] | plans, outcomes and states as text or JSON; prints nothing |
+//! | [`cli`] | the command line; the only module that prints |
+
+pub mod diag;
+pub mod stack;
