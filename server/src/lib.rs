@@ -1,1 +1,3 @@
-//! mlstack-server
+//! The model server.
+
+pub mod json;
