@@ -1,3 +1,6 @@
 //! The model server.
 
+pub mod config;
+pub mod ids;
 pub mod json;
+pub mod metrics;

@@ -52,7 +52,10 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// When the body is not UTF-8.
     pub fn new(body: &'a [u8]) -> Result<Self, Syntax> {
-        let text = std::str::from_utf8(body).map_err(|e| Syntax { offset: e.valid_up_to(), what: "not UTF-8" })?;
+        let text = std::str::from_utf8(body).map_err(|e| Syntax {
+            offset: e.valid_up_to(),
+            what: "not UTF-8",
+        })?;
         Ok(Self { text, at: 0, depth: 0 })
     }
 
@@ -139,7 +142,11 @@ impl<'a> Cursor<'a> {
     /// When something does.
     pub fn end(&mut self) -> Result<(), Syntax> {
         self.peek();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.wrong("expected the end of the body")) }
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            Err(self.wrong("expected the end of the body"))
+        }
     }
 
     /// Reads a string.
@@ -239,7 +246,11 @@ impl<'a> Cursor<'a> {
     fn digits(&mut self) -> Result<(), Syntax> {
         let start = self.at;
         while self.eat(b"0123456789") {}
-        if self.at > start { Ok(()) } else { Err(self.wrong("expected a digit")) }
+        if self.at > start {
+            Ok(())
+        } else {
+            Err(self.wrong("expected a digit"))
+        }
     }
 
     fn eat(&mut self, any: &[u8]) -> bool {

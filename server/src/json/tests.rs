@@ -27,7 +27,12 @@ fn tree(cursor: &mut Cursor<'_>) -> Result<Value, Syntax> {
             Scalar::Null => Value::Null,
             Scalar::Bool(b) => b.into(),
             Scalar::Number(n) => serde_json::from_str(n).unwrap_or(Value::Null),
-            Scalar::NotFinite => return Err(Syntax { offset: 0, what: "not finite" }),
+            Scalar::NotFinite => {
+                return Err(Syntax {
+                    offset: 0,
+                    what: "not finite",
+                });
+            }
             Scalar::Text(t) => t.into_owned().into(),
         }),
     }
@@ -90,7 +95,10 @@ fn depth_ends_at_the_limit() {
     let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
     assert!(Cursor::new(nested(32).as_bytes()).unwrap().skip().is_ok());
     let deep = nested(33);
-    assert_eq!(Cursor::new(deep.as_bytes()).unwrap().skip().unwrap_err().to_string(), "nested more than 32 deep at byte 32");
+    assert_eq!(
+        Cursor::new(deep.as_bytes()).unwrap().skip().unwrap_err().to_string(),
+        "nested more than 32 deep at byte 32"
+    );
     let bomb = "[".repeat(1_000_000);
     assert!(Cursor::new(bomb.as_bytes()).unwrap().skip().is_err());
 }
@@ -105,7 +113,11 @@ fn numbers_stay_as_they_were_written() {
 #[test]
 fn tokens_that_python_writes_are_told_apart() {
     for token in ["NaN", "Infinity", "-Infinity"] {
-        assert_eq!(Cursor::new(token.as_bytes()).unwrap().scalar(), Ok(Scalar::NotFinite), "{token}");
+        assert_eq!(
+            Cursor::new(token.as_bytes()).unwrap().scalar(),
+            Ok(Scalar::NotFinite),
+            "{token}"
+        );
     }
     for token in ["nan", "+1", ".5", "1.", "01", "-", "0x1", "1e", "Inf"] {
         assert!(read(token.as_bytes()).is_err(), "{token}");
@@ -114,7 +126,10 @@ fn tokens_that_python_writes_are_told_apart() {
 
 #[test]
 fn strings_without_escapes_are_not_copied() {
-    assert!(matches!(Cursor::new(br#""mean radius""#).unwrap().scalar(), Ok(Scalar::Text(Cow::Borrowed("mean radius")))));
+    assert!(matches!(
+        Cursor::new(br#""mean radius""#).unwrap().scalar(),
+        Ok(Scalar::Text(Cow::Borrowed("mean radius")))
+    ));
     assert_eq!(read(br#""\ud83d\ude00\n\u00e9""#), Ok("😀\né".into()));
     assert!(read(br#""\ud83d""#).is_err());
     assert!(read(b"\"\xff\"").is_err());
