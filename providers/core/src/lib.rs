@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 pub use serde_json::Value;
 
 mod error;
+mod secret;
 
 pub use error::{ErrorKind, ProviderError};
+pub use secret::Secret;
 
 /// The identity of one thing in a target, such as `service/predictor`.
 ///
