@@ -92,6 +92,8 @@ def test_golden_rows_are_held_out_rows_with_the_answers_of_scikit_learn(
     file: str, here: Path, releases: dict[str, Any], parts: data.Split
 ) -> None:
     golden = committed(here, file, ".golden.json")
+    made = export.golden(releases[file], parts)
+    assert [row["request"] for row in made["rows"]] == [row["request"] for row in golden["rows"]]
     rows = np.array([data.as_row(row["request"]) for row in golden["rows"]])
     held_out = {row.tobytes() for row in parts.x_test}
     assert len(rows) == export.GOLDEN_ROWS
