@@ -16,8 +16,11 @@
 //! | [`ledger`] | what live objects cannot remember: plans already used |
 //! | [`render`] | resources as files: `compose.yaml` and what goes with it |
 //! | [`image`] | the OCI image of server and model, without a daemon |
+//! | [`project`] | the folder of a stack: the stack file, the files it names, and nothing outside |
 //! | [`view`] | plans, outcomes and states as text or JSON; prints nothing |
 //! | [`cli`] | the command line; the only module that prints |
 
 pub mod diag;
+pub mod image;
+pub mod project;
 pub mod stack;

@@ -1,0 +1,138 @@
+//! The image as OCI describes it: config, manifest, and the blobs they name.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::{Bundle, Digest, Layer, PORT, Parts, USER};
+
+/// A named run of bytes of an image.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    /// What sort of bytes.
+    pub media_type: &'static str,
+    /// Their digest.
+    pub digest: Digest,
+    /// The bytes.
+    pub content: Parts,
+}
+
+/// An image, complete: nothing of it depends on when, where or by whom it was made.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Layers from the lowest up.
+    pub layers: Vec<Layer>,
+    /// Layer blobs in the same order.
+    pub blobs: Vec<Blob>,
+    /// The configuration; its digest is what Docker calls the image's id.
+    pub config: Blob,
+    /// The manifest; its digest is what registries and `name@sha256:…` mean.
+    pub manifest: Blob,
+}
+
+/// When every image was created, so that time never changes a digest.
+const CREATED: &str = "1970-01-01T00:00:00Z";
+
+impl Image {
+    pub(super) fn new(bundle: &Bundle, layers: Vec<Layer>) -> io::Result<Self> {
+        let blobs = layers.iter().map(Blob::of_layer).collect::<io::Result<Vec<_>>>()?;
+        let config = Blob::of_json("application/vnd.oci.image.config.v1+json", &config(bundle, &layers));
+        let manifest = Blob::of_json(MANIFEST, &manifest(bundle, &config, &blobs));
+        Ok(Self {
+            layers,
+            blobs,
+            config,
+            manifest,
+        })
+    }
+
+    /// What Docker calls the image: the digest of its configuration, the same for every compression.
+    pub fn id(&self) -> &Digest {
+        &self.config.digest
+    }
+
+    /// Bytes to store or send: all blobs.
+    pub fn size(&self) -> u64 {
+        self.all_blobs().map(|blob| blob.content.len()).sum()
+    }
+
+    /// Layers, config and manifest.
+    pub fn all_blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.blobs.iter().chain([&self.config, &self.manifest])
+    }
+}
+
+/// The media type of a manifest.
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+impl Blob {
+    fn of_layer(layer: &Layer) -> io::Result<Self> {
+        Ok(Self {
+            media_type: layer.media_type,
+            digest: layer.blob.digest()?,
+            content: layer.blob.clone(),
+        })
+    }
+
+    fn of_json(media_type: &'static str, value: &Value) -> Self {
+        let bytes = value.to_string().into_bytes();
+        Self {
+            media_type,
+            digest: Digest::of(&bytes),
+            content: Parts::bytes(bytes),
+        }
+    }
+
+    /// The OCI descriptor of these bytes.
+    pub(super) fn descriptor(&self) -> Value {
+        json!({"mediaType": self.media_type, "digest": self.digest.as_str(), "size": self.content.len()})
+    }
+}
+
+fn config(bundle: &Bundle, layers: &[Layer]) -> Value {
+    const SECOND: u64 = 1_000_000_000;
+    let history: Vec<_> = layers
+        .iter()
+        .map(|layer| json!({"created": CREATED, "created_by": format!("mlstack image build: {}", layer.name)}))
+        .collect();
+    json!({
+        "created": CREATED,
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {
+            "User": format!("{USER}:{USER}"),
+            "ExposedPorts": {format!("{PORT}/tcp"): {}},
+            "Entrypoint": ["/app/mlstack-server"],
+            "Cmd": bundle.command,
+            "WorkingDir": "/",
+            "Labels": labels(bundle),
+            "StopSignal": "SIGTERM",
+            "Healthcheck": {
+                "Test": ["CMD", "/app/mlstack-server", "healthcheck"],
+                "Interval": 5 * SECOND, "Timeout": 3 * SECOND, "StartPeriod": 10 * SECOND, "Retries": 3,
+            },
+        },
+        "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|l| l.diff_id.as_str()).collect::<Vec<_>>()},
+        "history": history,
+    })
+}
+
+fn labels(bundle: &Bundle) -> Value {
+    let mut labels = bundle.labels.clone();
+    labels.insert("org.opencontainers.image.title".into(), bundle.title.clone());
+    labels.insert(
+        "org.opencontainers.image.version".into(),
+        env!("CARGO_PKG_VERSION").into(),
+    );
+    json!(labels)
+}
+
+fn manifest(bundle: &Bundle, config: &Blob, layers: &[Blob]) -> Value {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config.descriptor(),
+        "layers": layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
+        "annotations": labels(bundle),
+    })
+}

@@ -1,0 +1,106 @@
+//! Where the stack file is.
+
+use std::path::{Path, PathBuf};
+
+/// The name looked for.
+pub const NAME: &str = "mlstack.yaml";
+
+/// A stack file, read.
+#[derive(Clone, Debug)]
+pub struct StackFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its path as a person would type it here.
+    pub shown: String,
+    /// The folder it stands in: everything it names lies below.
+    pub root: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
+/// Why there is no stack file.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// None here or above.
+    #[error("there is no {NAME} in {here} or in a folder above it")]
+    Nowhere {
+        /// Where the search began.
+        here: String,
+    },
+    /// The one that was named cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is larger than any stack file.
+    #[error("{path} has {bytes} bytes; a stack file has at most {LARGEST}")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// The most bytes a stack file may have.
+pub const LARGEST: u64 = 1 << 20;
+
+/// Finds and reads the stack file: the one named (a file, or a folder that holds one), else the nearest upwards,
+/// as far as the root of the repository.
+///
+/// # Errors
+/// When there is none or it cannot be read.
+pub fn find(named: Option<&Path>, here: &Path) -> Result<StackFile, FindError> {
+    let path = match named {
+        Some(path) if here.join(path).is_dir() => path.join(NAME),
+        Some(path) => path.to_owned(),
+        None => nearest(here).ok_or_else(|| FindError::Nowhere {
+            here: here.display().to_string(),
+        })?,
+    };
+    read(&path, here)
+}
+
+fn nearest(here: &Path) -> Option<PathBuf> {
+    for (up, folder) in here.ancestors().enumerate() {
+        if folder.join(NAME).is_file() {
+            let mut path: PathBuf = std::iter::repeat_n("..", up).collect();
+            path.push(NAME);
+            return Some(path);
+        }
+        if folder.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
+fn read(path: &Path, here: &Path) -> Result<StackFile, FindError> {
+    let shown = path.display().to_string();
+    let full = here.join(path);
+    let unreadable = |source| FindError::Unreadable {
+        path: shown.clone(),
+        source,
+    };
+    let meta = std::fs::metadata(&full).map_err(unreadable)?;
+    if !meta.is_file() {
+        return Err(unreadable(std::io::Error::other("not a regular file")));
+    }
+    if meta.len() > LARGEST {
+        let (path, bytes) = (shown, meta.len());
+        return Err(FindError::TooLarge { path, bytes });
+    }
+    let text = std::fs::read_to_string(&full).map_err(unreadable)?;
+    let folder = full.parent().unwrap_or(here);
+    let root = folder.canonicalize().map_err(unreadable)?;
+    Ok(StackFile {
+        path: full,
+        shown,
+        root,
+        text,
+    })
+}

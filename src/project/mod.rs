@@ -1,0 +1,9 @@
+//! The folder of a stack: finds the stack file, reads what it names, and nothing outside it.
+//!
+//! Owns every read of the user's files: the stack file, models, secrets. Never prints, never talks to a target.
+
+mod find;
+mod jail;
+
+pub use find::{FindError, StackFile, find};
+pub use jail::{Jail, JailError};
