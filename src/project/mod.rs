@@ -4,6 +4,8 @@
 
 mod find;
 mod jail;
+pub mod secrets;
 
-pub use find::{FindError, StackFile, find};
+pub use find::{FindError, NAME, StackFile, find};
 pub use jail::{Jail, JailError};
+pub use secrets::{Secrets, Vault};

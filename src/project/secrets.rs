@@ -1,0 +1,224 @@
+//! The values behind a stack's secrets, and the one place on disk that holds those mlstack made.
+//!
+//! Values lie in `.mlstack/secrets/NAME` (mode 0600, folder 0700) and nowhere else; plans and labels carry a keyed
+//! digest of them, which says that a value changed and nothing about it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, KeyInit, Mac};
+use mlstack_provider::Secret;
+use sha2::Sha256;
+
+use super::{Jail, JailError};
+use crate::stack::SecretSource;
+
+/// What is known of a stack's secrets.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// The values.
+    pub values: BTreeMap<String, Secret>,
+    /// Keyed digests of the values.
+    pub digests: BTreeMap<String, String>,
+    /// Names whose value does not exist yet: apply makes them.
+    pub to_make: Vec<String>,
+    /// Names whose value cannot be had here, each with the reason.
+    pub missing: Vec<(String, SecretError)>,
+}
+
+/// Why a secret's value cannot be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not set.
+    #[error("the environment variable `{0}` is not set")]
+    NoVariable(String),
+    /// The variable is set to nothing.
+    #[error("the environment variable `{0}` is empty")]
+    EmptyVariable(String),
+    /// The file cannot be used.
+    #[error("{0}")]
+    File(String),
+}
+
+/// The most bytes a secret may have.
+const LARGEST: u64 = 64 << 10;
+/// Easy to type, safe in URLs, no quotes: 62 signs.
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The folder where mlstack keeps what must survive between runs.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    folder: PathBuf,
+}
+
+impl Vault {
+    /// The vault of the stack in `root`.
+    pub fn new(root: &Path) -> Self {
+        Self {
+            folder: root.join(".mlstack/secrets"),
+        }
+    }
+
+    /// Looks every value up; makes nothing.
+    ///
+    /// # Errors
+    /// When a stored value cannot be read.
+    pub fn look(
+        &self,
+        needs: &BTreeMap<String, SecretSource>,
+        jail: &Jail,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> io::Result<Secrets> {
+        let mut secrets = Secrets::default();
+        for (name, source) in needs {
+            match source {
+                SecretSource::Generate(_) => match self.stored(name)? {
+                    Some(value) => secrets.keep(name, value),
+                    None => secrets.to_make.push(name.clone()),
+                },
+                SecretSource::Env(key) => secrets.found(name, from_variable(key, variable(key))),
+                SecretSource::File(path) => secrets.found(name, from_file(path, jail)),
+            }
+        }
+        if let Some(key) = self.stored(KEY)? {
+            secrets.digest(key.expose());
+        }
+        Ok(secrets)
+    }
+
+    /// Keeps a value found elsewhere (in the running stack) under its name.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, name: &str, value: &Secret) -> io::Result<()> {
+        create_private_folder(&self.folder)?;
+        write_private(&self.folder.join(name), value.expose())
+    }
+
+    /// Makes and keeps the values that do not exist yet, and the key of the digests.
+    ///
+    /// # Errors
+    /// When the system has no randomness or the values cannot be kept.
+    pub fn make(&self, needs: &BTreeMap<String, SecretSource>, secrets: &mut Secrets) -> io::Result<()> {
+        for name in std::mem::take(&mut secrets.to_make) {
+            if let Some(SecretSource::Generate(length)) = needs.get(&name) {
+                let value = random(*length as usize)?;
+                self.keep(&name, &value)?;
+                secrets.keep(&name, value);
+            }
+        }
+        if self.stored(KEY)?.is_none() && !secrets.values.is_empty() {
+            self.keep(KEY, &random(64)?)?;
+        }
+        if let Some(key) = self.stored(KEY)? {
+            secrets.digest(key.expose());
+        }
+        Ok(())
+    }
+
+    fn stored(&self, name: &str) -> io::Result<Option<Secret>> {
+        match std::fs::read(self.folder.join(name)) {
+            Ok(bytes) => Ok(Some(Secret::new(bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The file with the key of the digests; no secret can be named so, since names start with a letter.
+const KEY: &str = ".key";
+
+impl Secrets {
+    fn keep(&mut self, name: &str, value: Secret) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    fn found(&mut self, name: &str, value: Result<Secret, SecretError>) {
+        match value {
+            Ok(value) => self.keep(name, value),
+            Err(error) => self.missing.push((name.to_owned(), error)),
+        }
+    }
+
+    fn digest(&mut self, key: &[u8]) {
+        self.digests = self
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), keyed(key, name, value)))
+            .collect();
+    }
+}
+
+/// HMAC-SHA-256 over name and value, 32 hexadecimal digits of it.
+fn keyed(key: &[u8], name: &str, value: &Secret) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(name.as_bytes());
+    mac.update(&[0]);
+    mac.update(value.expose());
+    mac.finalize()
+        .into_bytes()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn from_variable(key: &str, value: Option<String>) -> Result<Secret, SecretError> {
+    match value {
+        None => Err(SecretError::NoVariable(key.to_owned())),
+        Some(value) if value.is_empty() => Err(SecretError::EmptyVariable(key.to_owned())),
+        Some(value) => Ok(Secret::new(value)),
+    }
+}
+
+/// A trailing newline is an editor's, not the secret's.
+fn from_file(path: &str, jail: &Jail) -> Result<Secret, SecretError> {
+    let mut bytes = jail
+        .read(path, LARGEST)
+        .map_err(|error| SecretError::File(JailError::to_string(&error)))?;
+    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+        bytes.pop();
+    }
+    Ok(Secret::new(bytes))
+}
+
+/// Uniform over [`ALPHABET`]: bytes that would favour its beginning are thrown away.
+fn random(length: usize) -> io::Result<Secret> {
+    let fair = 256 - 256 % ALPHABET.len();
+    let mut text = Vec::with_capacity(length);
+    let mut buffer = [0_u8; 64];
+    while text.len() < length {
+        getrandom::fill(&mut buffer).map_err(|error| io::Error::other(error.to_string()))?;
+        let signs = buffer.iter().map(|byte| usize::from(*byte)).filter(|n| *n < fair);
+        text.extend(signs.map(|n| ALPHABET[n % ALPHABET.len()]));
+    }
+    text.truncate(length);
+    Ok(Secret::new(text))
+}
+
+/// Creates a folder, and those above it that are missing, for this user only.
+///
+/// # Errors
+/// When the system refuses.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Writes a file for this user only, whole or not at all.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;
