@@ -4,19 +4,18 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from rootfs import PATH, Root
+from rootfs import HERE, PATH, Root
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`tags`: the names the image gets. `packages`: the Debian packages it takes files from."""
+    """`packages`: the Debian packages it takes files from. `core`: built when no image is named."""
 
     fill: Callable[[Root], dict]
-    tags: list[str]
-    packages: list[str] = field(default_factory=list)
+    packages: str = ""
     core: bool = True
 
 
@@ -214,13 +213,18 @@ def _trust_store(root: Root):
         root.text(TRUST_STORE, store.read_text())
 
 
+TAGS = {
+    name: tags
+    for name, *tags in map(str.split, (HERE / "tags.txt").read_text().splitlines())
+    if not name.startswith("#")
+}
 IMAGES = {
-    "busybox": Recipe(busybox, ["busybox:1", "busybox:1.35"]),
-    "postgres": Recipe(postgres, ["postgres:17", "postgres:17-alpine"], POSTGRES_LIBRARIES.split()),
-    "seaweedfs": Recipe(seaweedfs, ["chrislusf/seaweedfs:4.48"]),
-    "valkey": Recipe(valkey, ["valkey/valkey:8", "valkey/valkey:8-alpine"]),
-    "redis": Recipe(redis, ["redis:7", "redis:7-alpine"], ["redis-server", "redis-tools"]),
-    "mosquitto": Recipe(mosquitto, ["eclipse-mosquitto:2"], ["mosquitto", "mosquitto-clients"]),
-    "registry": Recipe(registry, ["registry:2"], ["docker-registry"]),
-    "python": Recipe(python, ["python:3.12-slim", "python:3.11-slim"], PYTHON_PACKAGES.split(), core=False),
+    "busybox": Recipe(busybox),
+    "postgres": Recipe(postgres, POSTGRES_LIBRARIES),
+    "seaweedfs": Recipe(seaweedfs),
+    "valkey": Recipe(valkey),
+    "redis": Recipe(redis, "redis-server redis-tools"),
+    "mosquitto": Recipe(mosquitto, "mosquitto mosquitto-clients"),
+    "registry": Recipe(registry, "docker-registry"),
+    "python": Recipe(python, PYTHON_PACKAGES, core=False),
 }

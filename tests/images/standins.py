@@ -16,7 +16,7 @@ from pathlib import Path
 
 import archive
 from parts import Missing, Sysroot
-from recipes import IMAGES
+from recipes import IMAGES, TAGS
 from rootfs import HERE, Root
 
 LABEL = "dev.mlstack.test-image"
@@ -44,7 +44,6 @@ def _options() -> argparse.Namespace:
     add("images", nargs="*", metavar="IMAGE", choices=[[], *IMAGES], help=names)
     add("-a", "--all", action="store_true", help="every image")
     add("-l", "--list", action="store_true", help="what can be built, and what the engine has")
-    add("-m", "--missing", action="store_true", help="print a tag of each image that the engine does not have")
     add("-f", "--force", action="store_true", help="build again, and replace an image of that name that is not ours")
     add("-r", "--remove", action="store_true", help="remove the stand-ins, and nothing else")
     add("-o", "--output", type=Path, metavar="DIR", help="write DIR/IMAGE.tar instead of loading it")
@@ -57,12 +56,6 @@ def _run(options: argparse.Namespace, names: list[str]) -> int:
         return _build(names, options)
     if options.list:
         return _list()
-    if options.missing:
-        states = _states(names)
-        for name in names:
-            if NONE in states[name].values():
-                print(IMAGES[name].tags[0])
-        return 0
     if options.remove:
         return _remove(options.images or list(IMAGES), options.quiet)
     return _build(names, options)
@@ -85,11 +78,11 @@ def _states(names: list[str]) -> dict[str, dict[str, str]]:
     """The state of each tag of each image."""
     if _docker("version", timeout=30).returncode != 0:
         raise Missing("no Docker engine answers; tests/ground.sh -y starts one")
-    tags = [tag for name in names for tag in IMAGES[name].tags]
+    tags = [tag for name in names for tag in TAGS[name]]
     # Fails when one tag is unknown, and prints the others all the same.
     found = json.loads(_docker("image", "inspect", *tags).stdout or "[]")
     recipe = _recipe()
-    return {name: {tag: _state(tag, name, recipe, found) for tag in IMAGES[name].tags} for name in names}
+    return {name: {tag: _state(tag, name, recipe, found) for tag in TAGS[name]} for name in names}
 
 
 def _state(tag: str, name: str, recipe: str, found: list[dict]) -> str:
@@ -157,7 +150,7 @@ def _check_machine():
 def _build_all(names: list[str], run: Path, options: argparse.Namespace):
     started = time.monotonic()
     _say(options.quiet, f"stand-in images: getting the parts of {', '.join(names)}")
-    packages = sorted({package for name in names for package in IMAGES[name].packages})
+    packages = sorted({package for name in names for package in IMAGES[name].packages.split()})
     sysroot = Sysroot(run / "sysroot", CACHE, packages)
     recipe = _recipe()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -176,12 +169,12 @@ def _build_one(name: str, recipe: str, run: Path, sysroot: Sysroot, options: arg
     labels = {LABEL: f"{recipe}:{name}", f"{oci}.title": name, f"{oci}.description": "a stand-in, not upstream's"}
     target = (options.output or work) / f"{name}.tar"
     target.parent.mkdir(parents=True, exist_ok=True)
-    archive.write(root, config, labels, IMAGES[name].tags, target)
+    archive.write(root, config, labels, TAGS[name], target)
     if not options.output:
-        _load(target, IMAGES[name].tags)
+        _load(target, TAGS[name])
     size = (work / "layer.tar").stat().st_size / 1e6
     shutil.rmtree(work)
-    return f"{name:<10} {size:6.1f} MB {time.monotonic() - started:5.1f} s  {' '.join(IMAGES[name].tags)}"
+    return f"{name:<10} {size:6.1f} MB {time.monotonic() - started:5.1f} s  {' '.join(TAGS[name])}"
 
 
 def _load(file: Path, tags: list[str]):
