@@ -5,6 +5,7 @@
 mod find;
 mod jail;
 pub mod secrets;
+pub mod server;
 
 pub use find::{FindError, NAME, StackFile, find};
 pub use jail::{Jail, JailError};
