@@ -5,7 +5,15 @@
 //! [`DockerReader`], the write side [`DockerEngine`]. Never reads a stack file or the environment, never decides what to change.
 
 mod connect;
+mod doctor;
 mod fault;
+mod labels;
+mod logs;
 mod look;
+mod registry;
+mod transfer;
 
 pub use connect::{Connection, Host};
+pub use doctor::{Doctor, TakenPort};
+pub use logs::{LogLine, LogLines, LogsRequest};
+pub use transfer::{Archive, ImageSource};

@@ -1,0 +1,110 @@
+//! What the containers of a project wrote, as one stream of lines.
+//!
+//! Finds containers by label, never by name; never colours or escapes, that is the view's part.
+
+use std::pin::Pin;
+
+use bollard::container::LogOutput;
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::stream::{BoxStream, Peekable, StreamExt as _, select_all, unfold};
+use mlstack_provider::ProviderError;
+
+use crate::labels;
+use crate::look::Look;
+
+/// Which lines are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct LogsRequest {
+    /// Only these components; all when empty.
+    pub components: Vec<String>,
+    /// Go on as lines are written.
+    pub follow: bool,
+    /// Only the last this many of each container.
+    pub tail: Option<u32>,
+    /// Only from this moment on, in seconds since 1970.
+    pub since: Option<i32>,
+}
+
+/// One line that a container wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The component.
+    pub component: String,
+    /// Which of its copies, from 1.
+    pub copy: u32,
+    /// Whether it was written to standard error.
+    pub stderr: bool,
+    /// When, as RFC 3339 in UTC with nine digits of a second.
+    pub time: String,
+    /// What, without the newline; as written, control characters included.
+    pub text: String,
+}
+
+/// A stream of log lines.
+pub type LogLines = BoxStream<'static, Result<LogLine, ProviderError>>;
+
+/// Opens the logs of `project`: by time when they end, as they come when they are followed.
+pub(crate) async fn open(look: &Look, project: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
+    let containers = look.containers(&labels::containers_of(project)).await?;
+    let wanted = containers.iter().filter_map(|container| {
+        let (component, copy) = labels::component_and_copy(container.labels.as_ref()?)?;
+        let wanted = request.components.is_empty() || request.components.contains(&component);
+        wanted.then_some((container.id.clone()?, component, copy))
+    });
+    let streams: Vec<LogLines> = wanted
+        .map(|(id, component, copy)| one(look, &id, component, copy, request))
+        .collect();
+    Ok(match request.follow {
+        true => select_all(streams).boxed(),
+        false => by_time(streams),
+    })
+}
+
+fn one(look: &Look, id: &str, component: String, copy: u32, request: &LogsRequest) -> LogLines {
+    let options = LogsOptionsBuilder::default()
+        .stdout(true)
+        .stderr(true)
+        .timestamps(true)
+        .follow(request.follow)
+        .since(request.since.unwrap_or(0))
+        .tail(&request.tail.map_or("all".to_owned(), |tail| tail.to_string()))
+        .build();
+    let lines = look.logs(id, options);
+    lines
+        .map(move |line| line.map(|output| read(&output, &component, copy)))
+        .boxed()
+}
+
+fn read(output: &LogOutput, component: &str, copy: u32) -> LogLine {
+    let text = String::from_utf8_lossy(output.as_ref());
+    let (time, text) = text.split_once(' ').unwrap_or(("", &text));
+    LogLine {
+        component: component.to_owned(),
+        copy,
+        stderr: matches!(output, LogOutput::StdErr { .. }),
+        time: time.to_owned(),
+        text: text.trim_end_matches(['\n', '\r']).to_owned(),
+    }
+}
+
+/// Merges streams that each are in order of time.
+fn by_time(streams: Vec<LogLines>) -> LogLines {
+    let streams: Vec<Peekable<LogLines>> = streams.into_iter().map(futures_util::StreamExt::peekable).collect();
+    unfold(streams, |mut streams| async {
+        let mut first: Option<(String, usize)> = None;
+        for (index, stream) in streams.iter_mut().enumerate() {
+            let time = match Pin::new(stream).peek().await {
+                Some(Ok(line)) => line.time.clone(),
+                Some(Err(_)) => String::new(),
+                None => continue,
+            };
+            first = first.into_iter().chain([(time, index)]).min();
+        }
+        let line = streams[first?.1].next().await?;
+        Some((line, streams))
+    })
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests;
