@@ -23,4 +23,6 @@
 pub mod diag;
 pub mod image;
 pub mod project;
+pub mod render;
 pub mod stack;
+pub mod target;
