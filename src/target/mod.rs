@@ -1,0 +1,87 @@
+//! Where a stack can run, and what each place can carry.
+//!
+//! Owns [`Target`] and the table of capabilities. Pure: knows the stack, never an engine, a plan or a file.
+
+use std::fmt;
+use std::str::FromStr;
+
+pub mod capability;
+
+/// A place that this version can run a stack on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A Docker engine, in Docker Compose's own terms.
+    Compose,
+}
+
+/// Targets that have a name but no code yet.
+const LATER: [&str; 6] = ["k8s", "local", "ssh", "proxmox", "aws", "terraform"];
+
+impl Target {
+    /// Every target, in the order of the documentation.
+    pub const ALL: [Self; 1] = [Self::Compose];
+
+    /// The name in stack files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compose => "compose",
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a name is not a [`Target`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadTarget {
+    /// A target of a later version.
+    #[error("target `{0}` is not in this version; it can use `compose`")]
+    Later(&'static str),
+    /// Not a target at all; `nearest` is what was probably meant.
+    #[error("there is no target `{name}`{}", suggestion(*nearest))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The known name nearest to it.
+        nearest: Option<&'static str>,
+    },
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    let target = nearest.unwrap_or(Target::Compose.name());
+    match nearest {
+        Some(_) => format!(": did you mean `{target}`?"),
+        None => format!("; this version can use `{target}`"),
+    }
+}
+
+impl FromStr for Target {
+    type Err = BadTarget;
+
+    fn from_str(name: &str) -> Result<Self, BadTarget> {
+        if let Some(target) = Self::ALL.into_iter().find(|target| target.name() == name) {
+            return Ok(target);
+        }
+        if let Some(later) = LATER.into_iter().find(|later| *later == name) {
+            return Err(BadTarget::Later(later));
+        }
+        let name = name.to_owned();
+        let nearest = nearest(&name);
+        Err(BadTarget::Unknown { name, nearest })
+    }
+}
+
+/// The name that differs from `name` in at most two letters.
+fn nearest(name: &str) -> Option<&'static str> {
+    let known = Target::ALL.map(Target::name).into_iter().chain(LATER);
+    let distances = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let near = distances.filter(|(distance, known)| *distance <= 2 && *distance < known.len());
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests;
