@@ -11,7 +11,10 @@ mod labels;
 mod logs;
 mod look;
 mod registry;
+mod secrets;
 mod transfer;
+mod trouble;
+mod wait;
 
 pub use connect::{Connection, Host};
 pub use doctor::{Doctor, TakenPort};

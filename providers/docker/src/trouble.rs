@@ -1,0 +1,188 @@
+//! Why a container does not work, in words a user can act on.
+//!
+//! Pure: reads an inspection, asks nobody.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+use mlstack_provider::{ErrorKind, ProviderError};
+
+/// The most characters of one probe's output that are shown.
+const PROBE_OUTPUT: usize = 400;
+
+/// A reason, and below it what the container itself wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Failure {
+    pub(crate) reason: String,
+    #[source]
+    pub(crate) output: Option<Output>,
+}
+
+/// The last words of a container.
+#[derive(Debug, thiserror::Error)]
+#[error("its last lines:\n{0}")]
+pub(crate) struct Output(pub(crate) String);
+
+/// Why a container does not work now; `None` when it does, is starting, or did its work and ended.
+pub(crate) fn problem(container: &ContainerInspectResponse) -> Option<String> {
+    let state = container.state.as_ref()?;
+    let code = state.exit_code.unwrap_or(0);
+    match state.status? {
+        Status::RUNNING => (health(container) == HealthStatusEnum::UNHEALTHY).then(|| "unhealthy".to_owned()),
+        Status::EXITED if state.oom_killed == Some(true) => Some(format!("exited ({code}), out of memory")),
+        Status::EXITED if code == 0 && restart(container) == "no" => None,
+        Status::EXITED => Some(format!("exited ({code})")),
+        Status::CREATED => Some("created, never started".to_owned()),
+        Status::RESTARTING => Some(format!("restarting after exit code {code}")),
+        other => Some(other.to_string()),
+    }
+}
+
+/// What the health check says; `NONE` when there is none.
+pub(crate) fn health(container: &ContainerInspectResponse) -> HealthStatusEnum {
+    let health = container.state.as_ref().and_then(|state| state.health.as_ref());
+    match health.and_then(|health| health.status) {
+        None | Some(HealthStatusEnum::EMPTY) => HealthStatusEnum::NONE,
+        Some(status) => status,
+    }
+}
+
+/// The restart policy's name, `no` when there is none.
+pub(crate) fn restart(container: &ContainerInspectResponse) -> String {
+    let policy = container
+        .host_config
+        .as_ref()
+        .and_then(|host| host.restart_policy.as_ref());
+    let name = policy
+        .and_then(|policy| policy.name)
+        .map(|name| name.to_string())
+        .unwrap_or_default();
+    if name.is_empty() { "no".to_owned() } else { name }
+}
+
+/// What the last probe of the health check printed.
+pub(crate) fn last_probe(container: &ContainerInspectResponse) -> Option<String> {
+    let log = container.state.as_ref()?.health.as_ref()?.log.as_ref()?;
+    let probe = log.last()?;
+    let output: String = probe
+        .output
+        .as_deref()
+        .unwrap_or("")
+        .trim()
+        .chars()
+        .take(PROBE_OUTPUT)
+        .collect();
+    let code = probe.exit_code.unwrap_or(0);
+    Some(match output.is_empty() {
+        true => format!("its last probe ended with code {code} and said nothing"),
+        false => format!("its last probe ended with code {code}: {output}"),
+    })
+}
+
+/// The error for a container that came up wrong; `lines` is the end of its log.
+pub(crate) fn not_ready(action: &str, container: &ContainerInspectResponse, lines: String) -> ProviderError {
+    let output = (!lines.is_empty()).then_some(Output(lines));
+    let (reason, hint) = reason(container);
+    let error = ProviderError::new(ErrorKind::NotReady, action).because(Failure { reason, output });
+    hint.into_iter().fold(error, ProviderError::hint)
+}
+
+/// The error for a container that is still not ready after `limit`.
+pub(crate) fn too_slow(
+    action: &str,
+    container: &ContainerInspectResponse,
+    lines: String,
+    limit: Duration,
+) -> ProviderError {
+    let probe = last_probe(container)
+        .map(|probe| format!("; {probe}"))
+        .unwrap_or_default();
+    let reason = format!("still not healthy after {} s{probe}", limit.as_secs());
+    let output = (!lines.is_empty()).then_some(Output(lines));
+    ProviderError::new(ErrorKind::Timeout, action)
+        .because(Failure { reason, output })
+        .hint("if it only needs longer, raise rollout.timeout")
+}
+
+fn reason(container: &ContainerInspectResponse) -> (String, Option<String>) {
+    let state = container.state.clone().unwrap_or_default();
+    let code = state.exit_code.unwrap_or(0);
+    if health(container) == HealthStatusEnum::UNHEALTHY {
+        let probe = last_probe(container).unwrap_or_default();
+        return (format!("it runs but is unhealthy: {probe}"), None);
+    }
+    if state.oom_killed == Some(true) {
+        return (out_of_memory(container), Some("raise resources.memory".to_owned()));
+    }
+    if let Some(error) = state.error.filter(|error| !error.is_empty()) {
+        let hint = hint_for_start(&error).map(str::to_owned);
+        return (error, hint);
+    }
+    let hint = match code {
+        125..=127 => Some("its command cannot be run: check command, entrypoint and user".to_owned()),
+        139 => Some("it crashed (segmentation fault): is the image made for this processor?".to_owned()),
+        _ => None,
+    };
+    (format!("it exited with code {code}"), hint)
+}
+
+fn out_of_memory(container: &ContainerInspectResponse) -> String {
+    let limit = container
+        .host_config
+        .as_ref()
+        .and_then(|host| host.memory)
+        .filter(|limit| *limit > 0);
+    match limit {
+        Some(limit) => format!("it was killed: out of memory (its limit is {} MiB)", limit >> 20),
+        None => "it was killed: the machine is out of memory".to_owned(),
+    }
+}
+
+/// What to do about an engine's refusal to start a container.
+pub(crate) fn hint_for_start(message: &str) -> Option<&'static str> {
+    let hints = [
+        (
+            "executable file not found",
+            "its command does not exist in the image: check command and entrypoint",
+        ),
+        (
+            "no such file or directory",
+            "its command, or the loader it needs, does not exist in the image",
+        ),
+        (
+            "permission denied",
+            "its user may not run its command: check the file's mode in the image",
+        ),
+        (
+            "could not select device driver",
+            "the engine has no GPU runtime: install nvidia-container-toolkit and restart it",
+        ),
+        ("no space left", "the engine's disk is full: see docker system df"),
+        ("unable to find user", "the image has no such user: use a number"),
+    ];
+    hints
+        .into_iter()
+        .find(|(words, _)| message.contains(words))
+        .map(|(_, hint)| hint)
+}
+
+/// The host port a start failed on because something else has it.
+pub(crate) fn port_taken(message: &str) -> Option<u16> {
+    let taken = ["port is already allocated", "address already in use"];
+    if !taken.iter().any(|words| message.contains(words)) {
+        return None;
+    }
+    // `Bind for 127.0.0.1:3000 failed`, `listen tcp4 0.0.0.0:3000: bind`, `bind host port for 0.0.0.0:3000:172.18.0.2:80/tcp`
+    message.split(' ').find_map(port_after_address)
+}
+
+fn port_after_address(word: &str) -> Option<u16> {
+    let pieces: Vec<&str> = word.split(':').collect();
+    let is_address = |piece: &str| piece.ends_with(']') || piece.parse::<Ipv4Addr>().is_ok();
+    pieces.windows(2).find(|pair| is_address(pair[0]))?[1].parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Waits until a container works.
+//!
+//! Only looks, at a steady pace; what to do about a container that does not come up is the caller's part.
+
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::StreamExt as _;
+use mlstack_provider::{ErrorKind, Progress, ProviderError};
+use tokio::time::Instant;
+
+use crate::fault::CALL;
+use crate::look::Look;
+use crate::trouble;
+
+/// Between two looks.
+const PACE: Duration = Duration::from_millis(200);
+/// Between two lines of progress.
+const TELL: Duration = Duration::from_secs(2);
+/// How long a container without a health check must have run to count as working.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Restarts after which a container counts as crashing.
+const CRASHES: i64 = 3;
+/// Log lines shown when it fails.
+const LAST_LINES: usize = 20;
+
+/// What one look at a starting container says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Ready,
+    /// Runs, has no health check.
+    Running,
+    Starting,
+    Failed,
+}
+
+/// Reads an inspection.
+pub(crate) fn judge(container: &ContainerInspectResponse) -> Verdict {
+    let state = container.state.as_ref();
+    let crashing = container.restart_count.unwrap_or(0) >= CRASHES;
+    match state.and_then(|state| state.status) {
+        _ if crashing => Verdict::Failed,
+        Some(Status::RUNNING) => match trouble::health(container) {
+            HealthStatusEnum::HEALTHY => Verdict::Ready,
+            HealthStatusEnum::UNHEALTHY => Verdict::Failed,
+            HealthStatusEnum::STARTING => Verdict::Starting,
+            _ => Verdict::Running,
+        },
+        Some(Status::CREATED | Status::RESTARTING) => Verdict::Starting,
+        Some(Status::EXITED) if trouble::problem(container).is_none() => Verdict::Ready,
+        Some(Status::EXITED) if may_restart(container) => Verdict::Starting,
+        _ => Verdict::Failed,
+    }
+}
+
+fn may_restart(container: &ContainerInspectResponse) -> bool {
+    matches!(
+        trouble::restart(container).as_str(),
+        "always" | "unless-stopped" | "on-failure"
+    )
+}
+
+/// Waits until the container `id` is ready, for `limit` at most.
+///
+/// # Errors
+/// When it fails or is too slow, with the reason and the end of its log.
+pub(crate) async fn ready(
+    look: &Look,
+    id: &str,
+    action: &str,
+    limit: Duration,
+    progress: Progress<'_>,
+) -> Result<ContainerInspectResponse, ProviderError> {
+    let begin = Instant::now();
+    let (mut told, mut running_since) = (begin, None);
+    loop {
+        let container = look.container(id).await?.ok_or_else(|| gone(action))?;
+        match judge(&container) {
+            Verdict::Ready => return Ok(container),
+            Verdict::Running if running_since.get_or_insert_with(Instant::now).elapsed() >= SETTLE => {
+                return Ok(container);
+            }
+            Verdict::Running => {}
+            Verdict::Starting => running_since = None,
+            Verdict::Failed => return Err(trouble::not_ready(action, &container, last_lines(look, id).await)),
+        }
+        if begin.elapsed() >= limit {
+            return Err(trouble::too_slow(action, &container, last_lines(look, id).await, limit));
+        }
+        if told.elapsed() >= TELL {
+            progress(&format!("waiting for health, {} s", begin.elapsed().as_secs()));
+            told = Instant::now();
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+fn gone(action: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::NotReady, action).because("its container was removed while it started")
+}
+
+/// The end of a container's log, for an error message; empty when there is none to be had.
+pub(crate) async fn last_lines(look: &Look, id: &str) -> String {
+    let options = LogsOptionsBuilder::default()
+        .stdout(true)
+        .stderr(true)
+        .tail(&LAST_LINES.to_string())
+        .build();
+    let lines = look.logs(id, options).filter_map(|line| async { line.ok() });
+    let collected = tokio::time::timeout(CALL, lines.collect::<Vec<LogOutput>>())
+        .await
+        .unwrap_or_default();
+    let text: String = collected
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.as_ref()))
+        .collect();
+    text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests;
