@@ -5,6 +5,7 @@
 use std::fmt;
 
 pub mod codes;
+pub mod render;
 
 /// One step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +85,35 @@ pub struct Span {
     pub start: usize,
     /// Number of bytes; may be 0.
     pub len: usize,
+}
+
+impl Span {
+    /// The byte after the last one.
+    pub fn end(self) -> usize {
+        self.start + self.len
+    }
+
+    /// From the start of this span to the end of `last`.
+    #[must_use]
+    pub fn to(self, last: Self) -> Self {
+        Self {
+            start: self.start,
+            len: last.end().saturating_sub(self.start),
+        }
+    }
+}
+
+/// The line and the column of a byte, both from 1; columns count characters.
+pub fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+/// Turns the place of a diagnostic into bytes.
+pub trait Locate {
+    /// The bytes of `at`; the nearest place there is when `at` names none.
+    fn locate(&self, at: &At) -> Span;
 }
 
 /// Where a diagnostic points.

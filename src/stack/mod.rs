@@ -1,8 +1,121 @@
 //! The stack file: one text in, one [`Stack`] or a list of diagnostics out.
 //!
+//! ```text
+//! text ─yaml─▶ Node ─merge(environment)─▶ Node ─shape─▶ (diagnostics) ─decode─▶ Stack ─check─▶ (diagnostics)
+//! ```
+//!
 //! Owns the user's model, its defaults and its checks. Pure: files beside the stack file are read by the
 //! caller and handed in. Never knows a provider, a plan or a target's resources.
 
+mod check;
+mod decode;
+mod document;
+mod language;
+mod merge;
 pub mod model;
+mod node;
+mod reference;
+mod scalar;
+mod shape;
+pub(crate) mod suggest;
+mod texts;
+mod trail;
+mod units;
+mod yaml;
 
+pub use document::Document;
 pub use model::*;
+pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_VALUES, is_invisible};
+
+use crate::diag::{At, Diagnostic, Locate};
+use node::Node;
+
+/// What of a stack file is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The environment to merge in; the base alone when unsaid.
+    pub environment: Option<String>,
+    /// Checks every environment too, not only the wanted one.
+    pub every_environment: bool,
+}
+
+/// What came out of a stack file.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The stack, unless a diagnostic is an error.
+    pub stack: Option<Stack>,
+    /// Everything that is wrong, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Where things stand.
+    pub document: Document,
+}
+
+/// Reads and checks a stack file. Never fails: what is wrong is in the diagnostics, all of it at once.
+pub fn parse(text: &str, options: &Options) -> Parsed {
+    let mut diagnostics = Vec::new();
+    let Some(root) = yaml::read(text, &mut diagnostics) else {
+        return finish(None, diagnostics, Document::new(text, None));
+    };
+    let wanted = options.environment.as_deref();
+    let tree = wanted.and_then(|name| merge::environment(&root, name, &mut diagnostics));
+    let mut parsed = read(text, tree.unwrap_or_else(|| root.clone()), wanted, diagnostics);
+    if options.every_environment {
+        for name in merge::environments(&root).filter(|name| Some(*name) != wanted) {
+            also(&mut parsed, environment(text, &root, name), name);
+        }
+    }
+    finish(parsed.stack, parsed.diagnostics, parsed.document)
+}
+
+fn environment(text: &str, root: &Node, name: &str) -> Parsed {
+    let mut diagnostics = Vec::new();
+    let tree = merge::environment(root, name, &mut diagnostics).unwrap_or_else(|| root.clone());
+    read(text, tree, Some(name), diagnostics)
+}
+
+fn read(text: &str, tree: Node, environment: Option<&str>, mut diagnostics: Vec<Diagnostic>) -> Parsed {
+    shape::check(&tree, &mut diagnostics);
+    let mut stack = decode::stack(&tree, environment);
+    check::stack(&mut stack, &tree, &mut diagnostics);
+    Parsed {
+        stack: Some(stack),
+        diagnostics,
+        document: Document::new(text, Some(tree)),
+    }
+}
+
+/// Adds what another environment has to say, by bytes, unless it was said already.
+fn also(parsed: &mut Parsed, other: Parsed, environment: &str) {
+    for diagnostic in other.diagnostics {
+        let span = other.document.locate(&diagnostic.at);
+        let known = parsed
+            .diagnostics
+            .iter()
+            .any(|old| std::ptr::eq(old.code, diagnostic.code) && parsed.document.locate(&old.at) == span);
+        if !known {
+            let related = diagnostic.related.into_iter();
+            parsed.diagnostics.push(Diagnostic {
+                at: At::Span(span),
+                label: format!("in `{environment}`: {}", diagnostic.label),
+                related: related
+                    .map(|(at, label)| (At::Span(other.document.locate(&at)), label))
+                    .collect(),
+                ..diagnostic
+            });
+        }
+    }
+}
+
+fn finish(stack: Option<Stack>, mut diagnostics: Vec<Diagnostic>, document: Document) -> Parsed {
+    diagnostics.sort_by_cached_key(|diagnostic| (document.locate(&diagnostic.at), diagnostic.clone().label));
+    diagnostics.dedup();
+    let stack = stack.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    Parsed {
+        stack,
+        diagnostics,
+        document,
+    }
+}
+
+#[cfg(test)]
+mod tests;

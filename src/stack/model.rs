@@ -34,6 +34,8 @@ pub struct Component {
     pub build: Option<Build>,
     /// `command`: arguments that replace the image's own.
     pub command: Option<Vec<String>>,
+    /// `port`: where it listens inside; the kind's own port when unsaid, for a service the one it exposes.
+    pub port: Option<u16>,
     /// `replicas`: how many copies, 1 when unsaid.
     pub replicas: u32,
     /// `autoscale`: how many copies as load changes.
@@ -42,7 +44,8 @@ pub struct Component {
     pub resources: Resources,
     /// `env`, in file order.
     pub env: IndexMap<String, Template>,
-    /// `uses`: components this one talks to; wires addresses and orders the start.
+    /// `uses`: components this one talks to; wires addresses and orders the start. Those that `calls`,
+    /// `log_predictions` and references name are among them.
     pub uses: Vec<String>,
     /// `expose`: reachable from outside the stack.
     pub expose: Option<Expose>,
@@ -75,6 +78,69 @@ pub enum Kind {
     Broker(Broker),
     /// Any container.
     Service,
+}
+
+impl Kind {
+    /// The value of `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ModelServer(_) => "model-server",
+            Self::Database(_) => "database",
+            Self::ObjectStore(_) => "object-store",
+            Self::Frontend(_) => "frontend",
+            Self::Cache(_) => "cache",
+            Self::Broker(_) => "broker",
+            Self::Service => "service",
+        }
+    }
+
+    /// The port that the bundled image of this kind listens on; none where nothing is bundled.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::ModelServer(_) | Self::Frontend(_) => Some(8080),
+            Self::Database(_) => Some(5432),
+            Self::ObjectStore(store) => match store.engine {
+                ObjectStoreEngine::Seaweedfs { .. } => Some(8333),
+                ObjectStoreEngine::S3 { .. } => None,
+            },
+            Self::Cache(_) => Some(6379),
+            Self::Broker(_) => Some(1883),
+            Self::Service => None,
+        }
+    }
+
+    /// What a component of this kind tells others.
+    pub fn properties(&self) -> &'static [Property] {
+        use Property as P;
+        match self {
+            Self::ModelServer(_) | Self::Frontend(_) | Self::Service | Self::Broker(_) => {
+                &[P::Host, P::Port, P::Address, P::Url]
+            }
+            Self::Database(_) => &[
+                P::Host,
+                P::Port,
+                P::Address,
+                P::Url,
+                P::User,
+                P::Database,
+                P::PasswordFile,
+            ],
+            Self::Cache(_) => &[P::Host, P::Port, P::Address, P::Url, P::PasswordFile],
+            Self::ObjectStore(store) => match store.engine {
+                ObjectStoreEngine::Seaweedfs { .. } => &[
+                    P::Host,
+                    P::Port,
+                    P::Address,
+                    P::Url,
+                    P::Endpoint,
+                    P::Region,
+                    P::AccessKeyFile,
+                    P::SecretKeyFile,
+                ],
+                ObjectStoreEngine::S3 { .. } => &[P::Url, P::Endpoint, P::Region, P::AccessKeyFile, P::SecretKeyFile],
+            },
+        }
+    }
 }
 
 /// Fields of `type: model-server`.
@@ -351,6 +417,40 @@ pub enum Property {
     AccessKeyFile,
     /// `secret_key_file`: the path of a file with the S3 secret key.
     SecretKeyFile,
+}
+
+impl Property {
+    /// Every property.
+    pub const ALL: [Self; 11] = [
+        Self::Host,
+        Self::Port,
+        Self::Address,
+        Self::Url,
+        Self::User,
+        Self::Database,
+        Self::PasswordFile,
+        Self::Endpoint,
+        Self::Region,
+        Self::AccessKeyFile,
+        Self::SecretKeyFile,
+    ];
+
+    /// As it stands in a reference.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::Address => "address",
+            Self::Url => "url",
+            Self::User => "user",
+            Self::Database => "database",
+            Self::PasswordFile => "password_file",
+            Self::Endpoint => "endpoint",
+            Self::Region => "region",
+            Self::AccessKeyFile => "access_key_file",
+            Self::SecretKeyFile => "secret_key_file",
+        }
+    }
 }
 
 /// Where a secret's value comes from.

@@ -1,0 +1,70 @@
+//! Where things stand: symbolic places to bytes, bytes to lines and columns.
+
+use super::node::Node;
+use crate::diag::{At, Locate, Part, Span};
+
+/// The text of a stack file with its tree.
+#[derive(Clone, Debug)]
+pub struct Document {
+    text: String,
+    root: Option<Node>,
+}
+
+impl Document {
+    pub(super) fn new(text: &str, root: Option<Node>) -> Self {
+        Self {
+            text: text.to_owned(),
+            root,
+        }
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line and the column of a place, both from 1; columns count characters.
+    pub fn position(&self, at: &At) -> (usize, usize) {
+        crate::diag::position(&self.text, self.locate(at).start)
+    }
+
+    /// Ends a span with its first line: what is longer than a line is shown by its start.
+    fn first_line(&self, span: Span) -> Span {
+        let start = span.start.min(self.text.len());
+        let rest = self
+            .text
+            .get(start..span.end().min(self.text.len()))
+            .unwrap_or_default();
+        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+        Span {
+            start,
+            len: line.trim_end().len(),
+        }
+    }
+
+    fn path_span(&self, root: &Node, path: &crate::diag::Path, part: Part) -> Span {
+        if path.0.is_empty() {
+            let first = root.map().and_then(|map| map.first()).map(|(_, entry)| entry.key);
+            return first.unwrap_or(root.span);
+        }
+        match (root.follow(path), part) {
+            ((_, value, true), Part::Value) => value,
+            ((Some(key), ..), _) => key,
+            ((None, value, _), _) => value,
+        }
+    }
+}
+
+impl Locate for Document {
+    fn locate(&self, at: &At) -> Span {
+        let span = match (at, &self.root) {
+            (At::Span(span), _) => *span,
+            (At::Path(path, part), Some(root)) => self.path_span(root, path, *part),
+            (At::Path(..), None) => Span { start: 0, len: 0 },
+        };
+        self.first_line(span)
+    }
+}
+
+#[cfg(test)]
+mod tests;

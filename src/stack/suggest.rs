@@ -1,0 +1,43 @@
+//! "Did you mean": the known word nearest to a mistyped one.
+
+/// The known word nearest to `word`, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = fold(word);
+    let most = (folded.len().max(3) / 3).min(3);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&folded, &fold(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "did you mean `x`?", or the whole list when nothing is near.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    match nearest(word, known.clone()) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
+        None => one_of(known),
+    }
+}
+
+/// "one of `a`, `b`, `c`".
+pub(crate) fn one_of<'a>(known: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<_> = known.into_iter().take(12).map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [] => "there are none".to_owned(),
+        [one] => format!("there is only {one}"),
+        _ => format!("one of {}", words.join(", ")),
+    }
+}
+
+/// Spelling that people mix up: case, hyphens, underscores.
+fn fold(word: &str) -> String {
+    word.chars()
+        .take(64)
+        .filter(|c| !matches!(c, '-' | '_' | ' '))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
