@@ -20,8 +20,10 @@
 //! | [`view`] | plans, outcomes and states as text or JSON; prints nothing |
 //! | [`cli`] | the command line; the only module that prints |
 
+pub mod apply;
 pub mod diag;
 pub mod image;
+pub mod plan;
 pub mod project;
 pub mod render;
 pub mod stack;

@@ -152,7 +152,12 @@ pub trait Provider: Send + Sync {
     /// The target's name as typed after `--target`.
     fn name(&self) -> &'static str;
 
-    /// What changing `attribute` (a dotted path into the spec) of a thing of `kind` costs. Pure.
+    /// What changing `attribute` of a thing of `kind` costs. Pure.
+    ///
+    /// `attribute` is a dotted path into the spec without list positions (`ports.published`); keys that are not
+    /// plain are quoted (`labels."a.b"`). The path `depends_on.KIND` asks another question: whether the thing can
+    /// stay while something of `KIND` that it stands on is made anew (`InPlace`), or must be taken away before and
+    /// made anew after (`Replace`: a container while its network is replaced).
     fn impact(&self, kind: &str, attribute: &str) -> Impact;
 
     /// Reads everything the stack owns, whole, before planning.

@@ -1,0 +1,216 @@
+//! Carries out a plan: runs each step when all it waits for have succeeded, as many at once as the target likes.
+//!
+//! Owns [`Event`] and [`Outcome`]. Takes no decision: what to do, why and in which order is in the plan. A failed
+//! step skips only what waits for it, however far; everything else goes on. Never prints, never knows a stack file.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use mlstack_provider::{Execute, Observed, ProviderError};
+
+use crate::plan::{Node, Plan};
+
+#[cfg(test)]
+mod tests;
+
+/// What happens while a plan is carried out.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step starts.
+    Started {
+        /// The step.
+        node: &'a Node,
+    },
+    /// A running step says where it is.
+    Progress {
+        /// The step.
+        node: &'a Node,
+        /// Plain text of the target; may hold anything, so a view escapes it.
+        message: &'a str,
+    },
+    /// A step succeeded.
+    Done {
+        /// The step.
+        node: &'a Node,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A step failed.
+    Failed {
+        /// The step.
+        node: &'a Node,
+        /// Why.
+        error: &'a ProviderError,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A step is not tried.
+    Skipped {
+        /// The step.
+        node: &'a Node,
+        /// The failed step it waits for; `None` when the user interrupted.
+        because: Option<&'a Node>,
+    },
+}
+
+/// Receives events as they happen.
+pub type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);
+
+/// What became of a plan: every node is in exactly one of the three lists, by node id.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What succeeded, and what stands there now.
+    pub done: BTreeMap<usize, Option<Observed>>,
+    /// What failed, and why.
+    pub failed: BTreeMap<usize, ProviderError>,
+    /// What was not tried, and the failed node it waits for (`None`: interrupted).
+    pub skipped: BTreeMap<usize, Option<usize>>,
+}
+
+impl Outcome {
+    /// Whether everything was done.
+    pub fn is_success(&self) -> bool {
+        self.failed.is_empty() && self.skipped.is_empty()
+    }
+
+    /// Whether the user interrupted before everything had started.
+    pub fn is_interrupted(&self) -> bool {
+        self.skipped.values().any(Option::is_none)
+    }
+}
+
+/// Carries out `plan`. When `cancel` resolves nothing new starts; what runs is finished.
+pub async fn apply(plan: &Plan, target: &dyn Execute, on: OnEvent<'_>, cancel: impl Future<Output = ()>) -> Outcome {
+    let mut run = Run::new(plan, on);
+    let mut running = FuturesUnordered::new();
+    let mut cancel = pin!(cancel);
+    let mut cancelled = false;
+    loop {
+        while !cancelled && running.len() < target.concurrency().max(1) {
+            let Some(node) = run.next() else { break };
+            running.push(step(node, target, on));
+        }
+        if running.is_empty() {
+            return run.finish();
+        }
+        let finished = if cancelled {
+            running.next().await
+        } else {
+            match select(running.next(), cancel.as_mut()).await {
+                Either::Left((finished, _)) => finished,
+                Either::Right(_) => {
+                    cancelled = true;
+                    continue;
+                }
+            }
+        };
+        if let Some((node, took, result)) = finished {
+            run.settle(node, took, result);
+        }
+    }
+}
+
+type Finished<'a> = (&'a Node, Duration, Result<Option<Observed>, ProviderError>);
+
+async fn step<'a>(node: &'a Node, target: &dyn Execute, on: OnEvent<'_>) -> Finished<'a> {
+    let begun = Instant::now();
+    on(Event::Started { node });
+    let result = target
+        .run(&node.step, &|message| on(Event::Progress { node, message }))
+        .await;
+    (node, begun.elapsed(), result)
+}
+
+/// Which nodes are ready, and what became of the others.
+struct Run<'a> {
+    plan: &'a Plan,
+    on: OnEvent<'a>,
+    /// How many nodes each still waits for, by place.
+    waiting: Vec<usize>,
+    followers: Vec<Vec<usize>>,
+    ready: std::collections::BTreeSet<usize>,
+    outcome: Outcome,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, on: OnEvent<'a>) -> Self {
+        let mut followers = vec![Vec::new(); plan.nodes.len()];
+        for (place, node) in plan.nodes.iter().enumerate() {
+            node.after.iter().for_each(|id| followers[id - 1].push(place));
+        }
+        let waiting: Vec<usize> = plan.nodes.iter().map(|node| node.after.len()).collect();
+        let ready = (0..waiting.len()).filter(|&place| waiting[place] == 0).collect();
+        let outcome = Outcome::default();
+        Self {
+            plan,
+            on,
+            waiting,
+            followers,
+            ready,
+            outcome,
+        }
+    }
+
+    fn next(&mut self) -> Option<&'a Node> {
+        self.ready.pop_first().map(|place| &self.plan.nodes[place])
+    }
+
+    fn settle(&mut self, node: &'a Node, took: Duration, result: Result<Option<Observed>, ProviderError>) {
+        match result {
+            Ok(live) => {
+                (self.on)(Event::Done { node, took });
+                self.outcome.done.insert(node.id, live);
+                self.release(node);
+            }
+            Err(error) => {
+                (self.on)(Event::Failed {
+                    node,
+                    took,
+                    error: &error,
+                });
+                self.outcome.failed.insert(node.id, error);
+                self.skip_followers(node);
+            }
+        }
+    }
+
+    fn release(&mut self, node: &Node) {
+        for &place in &self.followers[node.id - 1] {
+            self.waiting[place] -= 1;
+            if self.waiting[place] == 0 {
+                self.ready.insert(place);
+            }
+        }
+    }
+
+    fn skip_followers(&mut self, failed: &'a Node) {
+        let mut todo = self.followers[failed.id - 1].clone();
+        while let Some(place) = todo.pop() {
+            let node = &self.plan.nodes[place];
+            if self.outcome.skipped.insert(node.id, Some(failed.id)).is_none() {
+                (self.on)(Event::Skipped {
+                    node,
+                    because: Some(failed),
+                });
+                todo.extend(&self.followers[place]);
+            }
+        }
+    }
+
+    /// Whatever was never reached was interrupted.
+    fn finish(mut self) -> Outcome {
+        for node in &self.plan.nodes {
+            let outcome = &mut self.outcome;
+            let settled = outcome.done.contains_key(&node.id) || outcome.failed.contains_key(&node.id);
+            if !settled && !outcome.skipped.contains_key(&node.id) {
+                outcome.skipped.insert(node.id, None);
+                (self.on)(Event::Skipped { node, because: None });
+            }
+        }
+        self.outcome
+    }
+}

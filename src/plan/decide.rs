@@ -1,0 +1,232 @@
+//! What happens to each address, and why.
+//!
+//! Owns the protection of data: what holds data and is no longer declared is kept, with everything it stands on,
+//! and what would lose its data is refused, unless the user named it. Never knows the order of the steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mlstack_provider::{Address, Impact, Observed, Resource};
+
+use super::{Action, AttributeChange, Change, Disruption, Options, Reason, Rules, World, diff};
+
+/// About how long one thing does not answer while it is made anew, in seconds (measured: 0.8 to 1.7).
+const REPLACE_SECONDS: u32 = 1;
+
+/// What happens to one address.
+pub(super) struct Decision<'a> {
+    pub(super) desired: Option<&'a Resource>,
+    pub(super) observed: Option<&'a Observed>,
+    pub(super) action: Action,
+    pub(super) reason: Reason,
+    pub(super) attributes: Vec<AttributeChange>,
+    /// Whether what it stores goes with it.
+    pub(super) loses_data: bool,
+    /// Whether it must be gone while something it stands on is made anew: a delete and a create instead of a replace.
+    pub(super) apart: bool,
+}
+
+/// Decides for every address, wanted or live.
+pub(super) fn decide<'a>(
+    world: &World<'a>,
+    rules: Rules<'_>,
+    options: &Options,
+) -> BTreeMap<&'a Address, Decision<'a>> {
+    let addresses: BTreeSet<&Address> = world.desired.keys().chain(world.observed.keys()).copied().collect();
+    let mut decisions: BTreeMap<_, _> = addresses
+        .into_iter()
+        .map(|address| (address, alone(world, address, rules, options)))
+        .collect();
+    keep_what_kept_needs(world, &mut decisions);
+    take_dependents_apart(world, rules, options, &mut decisions);
+    decisions
+}
+
+/// What happens to one address when nothing else is looked at.
+fn alone<'a>(world: &World<'a>, address: &Address, rules: Rules<'_>, options: &Options) -> Decision<'a> {
+    let (desired, observed) = (
+        world.desired.get(address).copied(),
+        world.observed.get(address).copied(),
+    );
+    match (desired, observed) {
+        (Some(desired), Some(observed)) => compare(desired, observed, rules, options),
+        (None, Some(live)) => Decision::new(desired, observed, undeclared(live, options)),
+        (_, None) => Decision::new(desired, observed, (Action::Create, Reason::NotFound)),
+    }
+}
+
+fn undeclared(live: &Observed, options: &Options) -> (Action, Reason) {
+    match (live.protected, options.allows(&live.address)) {
+        (false, _) => (Action::Delete, Reason::NoLongerDeclared),
+        (true, true) => (Action::Delete, Reason::DataNamed),
+        (true, false) => (Action::Keep, Reason::HoldsData),
+    }
+}
+
+fn compare<'a>(desired: &'a Resource, observed: &'a Observed, rules: Rules<'_>, options: &Options) -> Decision<'a> {
+    let attributes = diff(&observed.spec, &desired.spec);
+    let cost = |change: &AttributeChange| rules(&desired.address.kind, &change.attribute);
+    // The first of the dearest: `max_by_key` would give the last.
+    let worst = attributes
+        .iter()
+        .map(|a| (cost(a), a))
+        .reduce(|a, b| if b.0 > a.0 { b } else { a });
+    let verdict = match (worst, &observed.problem) {
+        (None, None) => (Action::NoOp, Reason::Unchanged),
+        (None, Some(problem)) => (
+            Action::Repair,
+            Reason::NotWorking {
+                problem: problem.clone(),
+            },
+        ),
+        (Some((Impact::InPlace, first)), _) => (Action::Update, changed(first, attributes.len() - 1)),
+        (Some((_, because)), _) => (Action::Replace, cannot_update(because)),
+    };
+    let loses_data = matches!(worst, Some((Impact::ReplaceLosesData, _)));
+    let because = worst.map(|(_, change)| change.path.clone()).unwrap_or_default();
+    let mut decision = Decision {
+        attributes,
+        ..Decision::new(Some(desired), Some(observed), verdict)
+    };
+    if loses_data {
+        decision.lose_data(because, options);
+    }
+    decision
+}
+
+fn changed(first: &AttributeChange, more: usize) -> Reason {
+    Reason::Changed {
+        attribute: first.path.clone(),
+        more,
+    }
+}
+
+fn cannot_update(change: &AttributeChange) -> Reason {
+    Reason::CannotUpdateInPlace {
+        attribute: change.path.clone(),
+        before: change.before.clone(),
+    }
+}
+
+/// What kept things stand on stays as well.
+fn keep_what_kept_needs<'a>(world: &World<'a>, decisions: &mut BTreeMap<&'a Address, Decision<'a>>) {
+    let kept = |d: &Decision<'_>| d.action == Action::Keep;
+    let mut todo: Vec<&Address> = decisions.iter().filter(|(_, d)| kept(d)).map(|(a, _)| *a).collect();
+    while let Some(address) = todo.pop() {
+        for on in &world.observed[address].depends_on {
+            let Some((on, decision)) = decisions.get_key_value(on).map(|(k, _)| *k).zip(decisions.get_mut(on)) else {
+                continue;
+            };
+            if decision.action == Action::Delete && decision.reason != Reason::DataNamed {
+                (decision.action, decision.reason) = (
+                    Action::Keep,
+                    Reason::NeededByKept {
+                        address: address.clone(),
+                    },
+                );
+                todo.push(on);
+            }
+        }
+    }
+}
+
+/// Where something is made anew, what stands on it and cannot stay meanwhile is taken away first and made anew after.
+///
+/// Whether it can stay is the target's word: its rule for the attribute `depends_on.KIND`.
+fn take_dependents_apart<'a>(
+    world: &World<'a>,
+    rules: Rules<'_>,
+    options: &Options,
+    decisions: &mut BTreeMap<&'a Address, Decision<'a>>,
+) {
+    let replaced = |d: &Decision<'_>| d.action == Action::Replace;
+    let mut todo: Vec<&Address> = decisions.iter().filter(|(_, d)| replaced(d)).map(|(a, _)| *a).collect();
+    while let Some(address) = todo.pop() {
+        for dependent in world.dependents(address) {
+            let impact = rules(&dependent.kind, &format!("depends_on.{}", address.kind));
+            if impact == Impact::InPlace {
+                continue;
+            }
+            let decision = decisions.get_mut(dependent).expect("every live address has a decision");
+            let held = decision.action == Action::Keep;
+            if !held && decision.take_apart(address, impact, options) {
+                todo.push(dependent);
+            }
+            if held {
+                let in_the_way = decisions.get_mut(address).expect("it came from the decisions");
+                let reason = Reason::HeldByKept {
+                    address: dependent.clone(),
+                };
+                (in_the_way.action, in_the_way.reason) = (Action::Refuse, reason);
+            }
+        }
+    }
+}
+
+impl<'a> Decision<'a> {
+    fn new(desired: Option<&'a Resource>, observed: Option<&'a Observed>, verdict: (Action, Reason)) -> Self {
+        Self {
+            desired,
+            observed,
+            action: verdict.0,
+            reason: verdict.1,
+            attributes: Vec::new(),
+            loses_data: false,
+            apart: false,
+        }
+    }
+
+    fn protected(&self) -> bool {
+        self.desired.is_some_and(|r| r.protected) || self.observed.is_some_and(|o| o.protected)
+    }
+
+    /// What it stores goes: refused when that is data nobody named.
+    fn lose_data(&mut self, attribute: String, options: &Options) {
+        self.loses_data = true;
+        let named = self.desired.is_some_and(|r| options.allows(&r.address));
+        if self.protected() && !named {
+            (self.action, self.reason) = (Action::Refuse, Reason::WouldLoseData { attribute });
+        }
+    }
+
+    /// Takes it away while `on` is made anew; says whether that is news to the things standing on this one.
+    fn take_apart(&mut self, on: &Address, impact: Impact, options: &Options) -> bool {
+        if self.apart || matches!(self.action, Action::Delete | Action::Refuse) {
+            return false;
+        }
+        let known = self.action == Action::Replace;
+        self.apart = true;
+        if !known {
+            (self.action, self.reason) = (Action::Replace, Reason::DependencyReplaced { address: on.clone() });
+        }
+        if impact == Impact::ReplaceLosesData || self.protected() {
+            self.lose_data(format!("depends_on.{}", on.kind), options);
+        }
+        !known
+    }
+
+    fn disruption(&self) -> Disruption {
+        match self.action {
+            _ if self.loses_data => Disruption::DataLoss,
+            Action::Delete if self.protected() => Disruption::DataLoss,
+            Action::Replace => Disruption::Downtime {
+                seconds: REPLACE_SECONDS,
+            },
+            _ => Disruption::None,
+        }
+    }
+
+    /// The same, for people.
+    pub(super) fn into_change(self, address: &Address) -> Change {
+        Change {
+            address: address.clone(),
+            disruption: self.disruption(),
+            protected: self.protected(),
+            source: self.desired.and_then(|r| r.source.clone()),
+            before: self.observed.map(|o| o.spec.clone()),
+            after: self.desired.map(|r| r.spec.clone()),
+            action: self.action,
+            reason: self.reason,
+            attributes: self.attributes,
+        }
+    }
+}

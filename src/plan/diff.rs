@@ -1,0 +1,118 @@
+//! What differs between two specs, attribute by attribute.
+//!
+//! Owns the paths: keys joined by dots, list positions in brackets, keys that are not plain in quotes.
+//! Absent, `null` and an empty object are the same. Lists of plain values are one attribute; lists of objects
+//! are compared place by place. Never shows a secret, not even its digest.
+
+use std::collections::BTreeSet;
+
+use mlstack_provider::Value;
+
+/// Where a spec keeps the digests of the secrets it uses: `x-mlstack.secrets.NAME`.
+pub const SECRETS: [&str; 2] = ["x-mlstack", "secrets"];
+
+/// One attribute that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributeChange {
+    /// Where it is: `ports[0].published`.
+    pub path: String,
+    /// The path without list positions, which is what a target's rules know: `ports.published`.
+    pub attribute: String,
+    /// Its live value; `None` when it is not set or secret.
+    pub before: Option<Value>,
+    /// Its wanted value; `None` when it is not set or secret.
+    pub after: Option<Value>,
+    /// Whether it stands for a secret, whose values are never shown.
+    pub sensitive: bool,
+}
+
+/// Every attribute that differs between two specs, in the order of the keys.
+pub fn diff(before: &Value, after: &Value) -> Vec<AttributeChange> {
+    let mut found = Vec::new();
+    walk(&mut Vec::new(), before, after, &mut found);
+    found
+}
+
+/// One step into a spec.
+enum Segment<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+fn walk<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, found: &mut Vec<AttributeChange>) {
+    let element = matches!(path.last(), Some(Segment::Index(_)));
+    match (before, after) {
+        _ if before == after => {}
+        (Value::Object(_), Value::Object(_)) => walk_object(path, before, after, found),
+        (Value::Object(_), Value::Null) | (Value::Null, Value::Object(_)) if !element => {
+            walk_object(path, before, after, found);
+        }
+        (Value::Array(a), Value::Array(b)) if a.iter().chain(b).any(Value::is_object) => {
+            for index in 0..a.len().max(b.len()) {
+                let (a, b) = (
+                    a.get(index).unwrap_or(&Value::Null),
+                    b.get(index).unwrap_or(&Value::Null),
+                );
+                path.push(Segment::Index(index));
+                walk(path, a, b, found);
+                path.pop();
+            }
+        }
+        _ => found.push(leaf(path, before, after)),
+    }
+}
+
+fn walk_object<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, found: &mut Vec<AttributeChange>) {
+    for key in keys(before).chain(keys(after)).collect::<BTreeSet<_>>() {
+        path.push(Segment::Key(key));
+        walk(path, &before[key], &after[key], found);
+        path.pop();
+    }
+}
+
+fn keys(value: &Value) -> impl Iterator<Item = &str> {
+    value
+        .as_object()
+        .into_iter()
+        .flat_map(|map| map.keys().map(String::as_str))
+}
+
+fn leaf(path: &[Segment<'_>], before: &Value, after: &Value) -> AttributeChange {
+    let sensitive = is_secret(path);
+    let shown = |value: &Value| (!sensitive && !value.is_null()).then(|| value.clone());
+    AttributeChange {
+        path: join(path, true),
+        attribute: join(path, false),
+        before: shown(before),
+        after: shown(after),
+        sensitive,
+    }
+}
+
+fn is_secret(path: &[Segment<'_>]) -> bool {
+    matches!(path, [Segment::Key(a), Segment::Key(b), ..] if [*a, *b] == SECRETS)
+}
+
+fn join(path: &[Segment<'_>], positions: bool) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            Segment::Key(key) => {
+                text.push_str(if text.is_empty() { "" } else { "." });
+                text.push_str(&plain_or_quoted(key));
+            }
+            Segment::Index(index) if positions => text.push_str(&format!("[{index}]")),
+            Segment::Index(_) => {}
+        }
+    }
+    text
+}
+
+fn plain_or_quoted(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.chars().all(plain) {
+        key.to_owned()
+    } else {
+        format!("{key:?}")
+    }
+}
