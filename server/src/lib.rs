@@ -3,4 +3,6 @@
 pub mod config;
 pub mod ids;
 pub mod json;
+pub mod listen;
+pub mod log;
 pub mod metrics;

@@ -1,1 +1,4 @@
-//! The server as a process.
+//! The server with the real things around it: processes, sockets, PostgreSQL, a browser.
+
+mod log;
+mod postgres;

@@ -1,0 +1,151 @@
+//! Accepts connections, and ends without losing a request.
+//!
+//! Owns the sockets and the drain. Never looks into a request.
+//!
+//! The end goes in three steps: every answer from now on closes its connection, while new connections are still
+//! taken, so that a client that is just sending is answered; then the listener closes; then what is left is finished.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::config::Limits;
+
+/// An answer, whole in memory.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Longest head of a request, bytes.
+const HEAD_LIMIT: usize = 16 << 10;
+/// Time that open connections get for one more request before they are closed.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// What the connections share.
+#[derive(Debug, Default)]
+struct Shared {
+    draining: AtomicBool,
+    open: AtomicUsize,
+}
+
+/// Answers requests until `stop` is done, then drains. Returns how many connections had to be cut.
+///
+/// # Errors
+/// Never for a single connection; only when the listener itself is lost.
+pub async fn serve<H, F>(listener: TcpListener, limits: Limits, handle: H, stop: impl Future<Output = ()>) -> usize
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let shared = Arc::new(Shared::default());
+    let graceful = GracefulShutdown::new();
+    let take = |stream| spawn(stream, &limits, handle.clone(), &shared, &graceful);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => taken(accepted).await.map_or((), &take),
+        }
+    }
+    shared.draining.store(true, Ordering::Release);
+    linger(&listener, limits.shutdown_delay, &shared, &take).await;
+    drop(listener);
+    let drained = timeout(limits.request, graceful.shutdown()).await;
+    if drained.is_ok() {
+        0
+    } else {
+        shared.open.load(Ordering::Acquire)
+    }
+}
+
+/// Takes connections for `delay`, and as long as some are open for [`LINGER`] more.
+async fn linger(listener: &TcpListener, delay: Duration, shared: &Shared, take: &impl Fn(TcpStream)) {
+    let until = Instant::now() + delay;
+    let last = until + LINGER;
+    loop {
+        let idle = shared.open.load(Ordering::Acquire) == 0;
+        let end = if idle { until } else { last };
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => taken(accepted).await.map_or((), take),
+            () = sleep_until(end) => return,
+            () = sleep(Duration::from_millis(5)), if !idle => {}
+        }
+    }
+}
+
+/// A lack of file descriptors passes: wait for it instead of spinning.
+async fn taken(accepted: io::Result<(TcpStream, std::net::SocketAddr)>) -> Option<TcpStream> {
+    match accepted {
+        Ok((stream, _)) => Some(stream),
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept a connection");
+            sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+fn spawn<H, F>(stream: TcpStream, limits: &Limits, handle: H, shared: &Arc<Shared>, graceful: &GracefulShutdown)
+where
+    H: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let _ = stream.set_nodelay(true);
+    let open = Open::count(shared);
+    let service = service_fn(move |request| {
+        let answer = handle(request);
+        let shared = Arc::clone(&open.0);
+        async move { Ok::<_, Infallible>(closing(answer.await, &shared)) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header)
+        .max_header_size(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), service);
+    let watched = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(%error, "connection ended early");
+        }
+    });
+}
+
+fn closing(mut answer: Answer, shared: &Shared) -> Answer {
+    if shared.draining.load(Ordering::Acquire) {
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// Counts a connection as long as it lives.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn count(shared: &Arc<Shared>) -> Self {
+        shared.open.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
