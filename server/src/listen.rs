@@ -41,11 +41,14 @@ struct Shared {
     open: AtomicUsize,
 }
 
-/// Answers requests until `stop` is done, then drains. Returns how many connections had to be cut.
-///
-/// # Errors
-/// Never for a single connection; only when the listener itself is lost.
-pub async fn serve<H, F>(listener: TcpListener, limits: Limits, handle: H, stop: impl Future<Output = ()>) -> usize
+/// Answers requests until `stop` is done, then drains. Returns what `stop` gave, and how many connections had to be
+/// cut.
+pub async fn serve<H, F, T>(
+    listener: TcpListener,
+    limits: Limits,
+    handle: H,
+    stop: impl Future<Output = T>,
+) -> (T, usize)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
@@ -54,22 +57,23 @@ where
     let graceful = GracefulShutdown::new();
     let take = |stream| spawn(stream, &limits, handle.clone(), &shared, &graceful);
     let mut stop = std::pin::pin!(stop);
-    loop {
+    let why = loop {
         tokio::select! {
             biased;
-            () = &mut stop => break,
+            why = &mut stop => break why,
             accepted = listener.accept() => taken(accepted).await.map_or((), &take),
         }
-    }
+    };
     shared.draining.store(true, Ordering::Release);
     linger(&listener, limits.shutdown_delay, &shared, &take).await;
     drop(listener);
     let drained = timeout(limits.request, graceful.shutdown()).await;
-    if drained.is_ok() {
+    let cut = if drained.is_ok() {
         0
     } else {
         shared.open.load(Ordering::Acquire)
-    }
+    };
+    (why, cut)
 }
 
 /// Takes connections for `delay`, and as long as some are open for [`LINGER`] more.

@@ -6,7 +6,7 @@
 use tokio_postgres::{Client, Error};
 
 /// Any number that no one else takes: "mlstack" in ASCII.
-const LOCK: i64 = 0x6d6c_7374_6163_6b;
+const LOCK: i64 = 0x006d_6c73_7461_636b;
 
 /// Step `n` leads from version `n` to `n + 1`.
 const STEPS: [&str; 1] = ["
