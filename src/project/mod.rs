@@ -3,6 +3,7 @@
 //! Owns every read of the user's files: the stack file, models, secrets. Never prints, never talks to a target.
 
 mod find;
+pub mod images;
 mod jail;
 pub mod secrets;
 pub mod server;
