@@ -21,6 +21,7 @@
 //! | [`cli`] | the command line; the only module that prints |
 
 pub mod apply;
+pub mod cli;
 pub mod diag;
 pub mod image;
 pub mod plan;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `mlstack` command.
+
+fn main() -> std::process::ExitCode {
+    mlstack::cli::main()
+}

@@ -1,0 +1,319 @@
+//! What can be typed. Raw: nothing here is looked at beyond its spelling.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One file describes a machine-learning stack; mlstack plans it, shows what changes, and runs it.
+#[derive(Debug, Parser)]
+#[command(name = "mlstack", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Stack file, or a folder that holds one [default: mlstack.yaml here or in a parent folder]
+    #[arg(short, long, global = true, env = "MLSTACK_FILE", value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Environment to merge over the base
+    #[arg(short, long, global = true, env = "MLSTACK_ENV", value_name = "NAME")]
+    pub env: Option<String>,
+    /// Where the stack runs [default: what the environment says, else compose]
+    #[arg(short, long, global = true, env = "MLSTACK_TARGET", value_name = "TARGET")]
+    pub target: Option<String>,
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        env = "MLSTACK_COLOR",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub color: When,
+    /// Say less
+    #[arg(short, long, global = true, env = "MLSTACK_QUIET", conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, env = "MLSTACK_VERBOSE")]
+    pub verbose: bool,
+    /// Never ask; implied by CI=true and where there is no terminal
+    #[arg(long, global = true, env = "MLSTACK_NON_INTERACTIVE")]
+    pub non_interactive: bool,
+    /// The mlstack-server executable to put in images [default: the one beside mlstack, or built by cargo]
+    #[arg(long, global = true, env = "MLSTACK_SERVER_BIN", value_name = "FILE")]
+    pub server_bin: Option<PathBuf>,
+}
+
+/// When to do something that depends on the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a stack in this folder
+    Init(Init),
+    /// Check the stack file
+    Validate(Validate),
+    /// Show what apply would change; changes nothing
+    Plan(Plan),
+    /// Make what runs match the stack file
+    Apply(Apply),
+    /// Apply without asking, then show the addresses to open
+    Up(Up),
+    /// Take the stack down; keeps data unless it is named
+    Destroy(Destroy),
+    /// Write the target's own files below dist/
+    Render(Render),
+    /// Show what runs
+    Status(Status),
+    /// Show what the containers print
+    Logs(Logs),
+    /// Build, push or look at the image of server and model
+    #[command(subcommand)]
+    Image(Image),
+    /// Explain a diagnostic code
+    Explain(Explain),
+    /// Print a JSON Schema
+    Schema(Schema),
+    /// Check that this machine can run stacks
+    Doctor(Doctor),
+    /// Format the stack file
+    Fmt(Fmt),
+    /// Print the version
+    Version,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Which ready stack to start from
+    #[arg(long, value_name = "STACK", default_value = "minimal")]
+    pub from: String,
+    /// The stack's name [default: the folder's]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// List the ready stacks
+    #[arg(long)]
+    pub list: bool,
+    /// The folder to write to
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Seal the plan into a file for `mlstack apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How to print the plan
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Open no connection and start no process: compare with an empty target
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub destroy_data: DestroyData,
+}
+
+/// Leave to lose data.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DestroyData {
+    /// Data that may be lost, by name; can be repeated
+    #[arg(long = "destroy-data", value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Flags of everything that waits for a rollout.
+#[derive(Clone, Debug, Args)]
+pub struct Rollout {
+    /// How long all of it may take, such as 90s or 10m
+    #[arg(long, value_name = "DURATION", env = "MLSTACK_TIMEOUT")]
+    pub timeout: Option<String>,
+    /// How many things to do at once
+    #[arg(long, value_name = "N", env = "MLSTACK_PARALLELISM")]
+    pub parallelism: Option<usize>,
+    #[command(flatten)]
+    pub destroy_data: DestroyData,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// A sealed plan: do exactly this, or nothing
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub rollout: Rollout,
+}
+
+/// `up`
+#[derive(Debug, Args)]
+pub struct Up {
+    #[command(flatten)]
+    pub rollout: Rollout,
+}
+
+/// `destroy`
+#[derive(Debug, Args)]
+pub struct Destroy {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub rollout: Rollout,
+}
+
+/// `render`
+#[derive(Debug, Args)]
+pub struct Render {
+    /// The folder to write to [default: dist/TARGET]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Components to show [default: all]
+    pub components: Vec<String>,
+    /// Go on as new lines come; here `-f` means this, and the stack file is `--file`
+    #[arg(long, short = 'f')]
+    pub follow: bool,
+    /// Stack file, or a folder that holds one
+    // The same id as the global flag, so that clap does not hand the global one, with its `-f`, down to here.
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// How many lines to start with
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub tail: u32,
+}
+
+/// `image`
+#[derive(Debug, Subcommand)]
+pub enum Image {
+    /// Pack server and model into an image; needs no Docker
+    Build(ImageBuild),
+    /// Send the image to a registry
+    Push(ImagePush),
+    /// Show layers, digests and settings of an image file
+    Inspect(ImageInspect),
+}
+
+/// `image build`
+#[derive(Debug, Args)]
+pub struct ImageBuild {
+    /// The component [default: the only one with a bundled image]
+    pub component: Option<String>,
+    /// Write a tar here, or an OCI layout where the path ends in a slash
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<String>,
+    /// How to print what was built
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `image push`
+#[derive(Debug, Args)]
+pub struct ImagePush {
+    /// Where to, such as registry.example.com/team/predictor:1
+    pub reference: String,
+    /// The component [default: the only one with a bundled image]
+    #[arg(long)]
+    pub component: Option<String>,
+    /// User name [default: what `docker login` stored]
+    #[arg(long, env = "MLSTACK_REGISTRY_USER")]
+    pub username: Option<String>,
+    /// File with the password or token
+    #[arg(long, value_name = "FILE", env = "MLSTACK_REGISTRY_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// `image inspect`
+#[derive(Debug, Args)]
+pub struct ImageInspect {
+    /// A tar, or the folder of an OCI layout
+    pub path: PathBuf,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A code, such as mlstack::unknown-component; all codes when left out
+    pub code: Option<String>,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// What the schema describes
+    pub what: SchemaOf,
+}
+
+/// The schemas there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The stack file
+    Stack,
+    /// `plan --format json`
+    Plan,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {}
+
+/// `fmt`
+#[derive(Debug, Args)]
+pub struct Fmt {
+    /// Change nothing; exit with 1 when the file is not formatted
+    #[arg(long)]
+    pub check: bool,
+}

@@ -1,0 +1,39 @@
+//! The exit codes that scripts rely on.
+
+use std::process::ExitCode;
+
+/// How a run of mlstack ended; the numbers are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Something failed.
+    Error = 1,
+    /// There are changes; only with `--detailed-exitcode`.
+    Changes = 2,
+    /// The stack file is invalid.
+    Invalid = 3,
+    /// Authentication or permission.
+    Denied = 4,
+    /// A policy or a target's capability forbids it.
+    Policy = 5,
+    /// Somebody else holds the lock.
+    Locked = 6,
+    /// The plan is stale.
+    Stale = 7,
+    /// A wait reached its limit.
+    Timeout = 9,
+    /// The rollout failed and was not rolled back.
+    RolloutFailed = 10,
+    /// The command line is wrong.
+    Usage = 64,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,102 @@
+//! A failed command: what to print and which code to exit with.
+
+use std::error::Error;
+
+use mlstack_provider::{ErrorKind, ProviderError};
+
+use super::exit::Exit;
+use super::ui::Ui;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub struct Failure {
+    /// The code to exit with.
+    pub exit: Exit,
+    /// The text before the causes; already complete where `causes` and `hints` are empty.
+    text: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+    whole: bool,
+}
+
+impl Failure {
+    /// `error: <text>`.
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self {
+            exit,
+            text: text.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            whole: false,
+        }
+    }
+
+    /// A text that is printed as it is (diagnostics).
+    pub fn whole(exit: Exit, text: String) -> Self {
+        Self {
+            whole: true,
+            ..Self::new(exit, text)
+        }
+    }
+
+    /// Ends without a word: everything was said.
+    pub fn silent(exit: Exit) -> Self {
+        Self::whole(exit, String::new())
+    }
+
+    /// An error with its chain of causes.
+    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self {
+            causes: causes(error),
+            ..Self::new(exit, error.to_string())
+        }
+    }
+
+    /// Adds one thing to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The text as it is shown.
+    pub fn render(&self, ui: &Ui) -> String {
+        if self.whole {
+            return self.text.clone();
+        }
+        let mut text = format!("{} {}\n", ui.paint_err("1;31", "error:"), self.text);
+        for cause in &self.causes {
+            text += &format!("  caused by: {}\n", cause.trim_end().replace('\n', "\n    "));
+        }
+        for hint in &self.hints {
+            text += &format!("  {} {hint}\n", ui.paint_err("36", "hint:"));
+        }
+        text
+    }
+}
+
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        let exit = match error.kind {
+            ErrorKind::Denied => Exit::Denied,
+            ErrorKind::Stale => Exit::Stale,
+            ErrorKind::Timeout => Exit::Timeout,
+            ErrorKind::NotReady => Exit::RolloutFailed,
+            ErrorKind::Unreachable | ErrorKind::Foreign | ErrorKind::Failed => Exit::Error,
+        };
+        Self {
+            hints: error.hints.clone(),
+            ..Self::of(exit, &error)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The command line: reads what was typed, calls one thing, prints what came of it.
+//!
+//! Owns arguments, exit codes and all printing. Everything else is somebody else's: nobody uses this module.
+
+mod args;
+mod exit;
+mod failure;
+mod image;
+mod init;
+mod ui;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+use failure::Failure;
+use ui::Ui;
+
+/// What every command gets: how to talk, and where it stands.
+struct Context {
+    ui: Ui,
+    global: args::Global,
+    /// The current folder.
+    here: PathBuf,
+}
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misuse(&error),
+    };
+    let ui = Ui::new(&cli.global);
+    match run(cli, ui) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui.fault(&failure.render(&ui));
+            failure.exit.into()
+        }
+    }
+}
+
+/// clap ends with 2, which means "changes" here.
+fn misuse(error: &clap::Error) -> ExitCode {
+    let _gone = error.print();
+    if error.use_stderr() {
+        Exit::Usage.into()
+    } else {
+        Exit::Done.into()
+    }
+}
+
+fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot tell the current folder: {error}")))?;
+    let context = Context {
+        ui,
+        global: cli.global,
+        here,
+    };
+    match cli.command {
+        Command::Init(args) => init::run(&args, &ui, &context.here),
+        Command::Image(args) => image::run(&args, &context),
+        Command::Version => {
+            ui.out(concat!("mlstack ", env!("CARGO_PKG_VERSION")));
+            Ok(Exit::Done)
+        }
+        _ => Err(Failure::new(Exit::Error, "not yet")),
+    }
+}

@@ -1,0 +1,107 @@
+//! The only place that prints: data on stdout, talk on stderr.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::args::{Global, When};
+
+/// How this run talks.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    /// Colours on stdout.
+    pub color_out: bool,
+    /// Colours on stderr.
+    pub color_err: bool,
+    /// Columns to fill on stdout.
+    pub width: usize,
+    quiet: bool,
+    verbose: bool,
+    /// Whether a person can be asked.
+    pub interactive: bool,
+}
+
+impl Ui {
+    /// Settles how to talk from the flags and the terminal.
+    pub fn new(global: &Global) -> Self {
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let color = |terminal| match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && variable("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        let ci = variable("CI").is_some_and(|v| v == "true" || v == "1");
+        Self {
+            color_out: color(out),
+            color_err: color(err),
+            width: width(out),
+            quiet: global.quiet,
+            verbose: global.verbose,
+            interactive: io::stdin().is_terminal() && err && !global.non_interactive && !ci,
+        }
+    }
+
+    /// Data: what the command is for.
+    pub fn out(&self, text: &str) {
+        write(io::stdout().lock(), text);
+    }
+
+    /// Talk: progress and remarks; nothing with `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            write(io::stderr().lock(), text);
+        }
+    }
+
+    /// Talk for whoever asked for more.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            write(io::stderr().lock(), text);
+        }
+    }
+
+    /// What went wrong; always shown.
+    pub fn fault(&self, text: &str) {
+        write(io::stderr().lock(), text);
+    }
+
+    /// Asks; true only for a plain yes.
+    pub fn ask(&self, question: &str) -> bool {
+        write(io::stderr().lock(), question);
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "yes")
+    }
+
+    /// `text` in bold on stderr, where colours are on.
+    pub fn paint_err(&self, code: &str, text: &str) -> String {
+        if self.color_err {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A reader that went away (`| head`) ends our talking, not our work.
+fn write(mut to: impl Write, text: &str) {
+    let newline = if text.ends_with('\n') || text.is_empty() {
+        ""
+    } else {
+        "\n"
+    };
+    let _gone = to
+        .write_all(text.as_bytes())
+        .and_then(|()| to.write_all(newline.as_bytes()))
+        .and_then(|()| to.flush());
+}
+
+fn width(terminal: bool) -> usize {
+    let columns = variable("COLUMNS").and_then(|v| v.parse().ok());
+    if terminal {
+        columns.unwrap_or(100).clamp(60, 200)
+    } else {
+        columns.unwrap_or(80).clamp(60, 200)
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
