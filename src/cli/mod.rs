@@ -4,10 +4,13 @@
 
 mod args;
 mod exit;
+mod explain;
 mod failure;
 mod image;
 mod init;
+mod load;
 mod ui;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,6 +67,8 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&args, &ui, &context.here),
         Command::Image(args) => image::run(&args, &context),
+        Command::Explain(args) => explain::run(&args, &context),
+        Command::Validate(args) => validate::run(&args, &context),
         Command::Version => {
             ui.out(concat!("mlstack ", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Done)

@@ -1,0 +1,127 @@
+//! From what was typed to a checked stack, or to a picture of all that is wrong with it.
+
+use crate::diag::render::{Source, Style, text};
+use crate::diag::{At, Diagnostic, Part, Path};
+use crate::project::{FindError, Jail, StackFile, find};
+use crate::stack::{Document, Options, Parsed, Stack, parse};
+use crate::target::{BadTarget, Target};
+
+use super::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+
+/// A stack file, read and parsed; right or wrong.
+pub(super) struct Read {
+    /// The file.
+    pub(super) file: StackFile,
+    /// What came out of it.
+    pub(super) parsed: Parsed,
+}
+
+impl Read {
+    /// The text that diagnostics are about.
+    pub(super) fn source(&self) -> Source<'_> {
+        Source {
+            file: &self.file.shown,
+            text: &self.file.text,
+            places: &self.parsed.document,
+        }
+    }
+
+    /// Diagnostics as people read them; nothing when there are none.
+    pub(super) fn picture(&self, all: &[Diagnostic], color: bool, width: usize) -> String {
+        text(&self.source(), all, Style { color, width })
+    }
+}
+
+/// A stack that can be used, with where it came from.
+pub(super) struct Loaded {
+    /// The file.
+    pub(super) file: StackFile,
+    /// Reads below its folder.
+    pub(super) jail: Jail,
+    /// What it says.
+    pub(super) stack: Stack,
+    /// Where things stand in it.
+    pub(super) document: Document,
+    /// Where it runs.
+    pub(super) target: Target,
+}
+
+impl Loaded {
+    /// The line and column of a place in the stack file.
+    pub(super) fn place(&self, path: &Path) -> (usize, usize) {
+        self.document.position(&At::Path(path.clone(), Part::Key))
+    }
+}
+
+/// Finds, reads and checks the stack file; warnings go to stderr.
+pub(super) fn load(context: &Context) -> Result<Loaded, Failure> {
+    let read = read(context, false)?;
+    let all = diagnose(context, &read)?;
+    let picture = read.picture(&all, context.ui.color_err, context.ui.width);
+    let exit = exit_of(&all);
+    let (Exit::Done, Some(stack)) = (exit, read.parsed.stack) else {
+        return Err(Failure::whole(exit, picture));
+    };
+    context.ui.note(&picture);
+    Ok(Loaded {
+        jail: Jail::new(&read.file.root),
+        target: target(context, &stack)?,
+        document: read.parsed.document,
+        file: read.file,
+        stack,
+    })
+}
+
+/// Finds, reads and parses the stack file.
+pub(super) fn read(context: &Context, every_environment: bool) -> Result<Read, Failure> {
+    let file = stack_file(context)?;
+    let environment = context.global.env.clone();
+    let parsed = parse(
+        &file.text,
+        &Options {
+            environment,
+            every_environment,
+        },
+    );
+    Ok(Read { file, parsed })
+}
+
+/// Finds and reads the stack file.
+pub(super) fn stack_file(context: &Context) -> Result<StackFile, Failure> {
+    find(context.global.file.as_deref(), &context.here).map_err(|error| {
+        let hint = match error {
+            FindError::Nowhere { .. } => "`mlstack init` starts a stack here; `--file PATH` names one elsewhere",
+            FindError::Unreadable { .. } => "`--file PATH` names a stack file or a folder that holds one",
+            FindError::TooLarge { .. } => "a stack file describes a stack; put data beside it",
+        };
+        Failure::of(Exit::Error, &error).hint(hint)
+    })
+}
+
+/// Everything wrong with the file, with the models beside it, and with its target; sorted by place.
+pub(super) fn diagnose(context: &Context, read: &Read) -> Result<Vec<Diagnostic>, Failure> {
+    let mut all = read.parsed.diagnostics.clone();
+    if let Some(stack) = &read.parsed.stack {
+        let _target = target(context, stack)?;
+    }
+    all.sort_by_cached_key(|diagnostic| crate::diag::Locate::locate(&read.parsed.document, &diagnostic.at));
+    Ok(all)
+}
+
+/// What a command ends with because of its diagnostics.
+pub(super) fn exit_of(all: &[Diagnostic]) -> Exit {
+    if all.iter().any(Diagnostic::is_error) {
+        Exit::Invalid
+    } else {
+        Exit::Done
+    }
+}
+
+/// The target typed, else the environment's, else Compose.
+fn target(context: &Context, stack: &Stack) -> Result<Target, Failure> {
+    let name = context.global.target.as_deref().or(stack.target.as_deref());
+    name.map_or(Ok(Target::Compose), str::parse)
+        .map_err(|error: BadTarget| Failure::of(Exit::Usage, &error))
+}

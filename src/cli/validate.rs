@@ -1,0 +1,56 @@
+//! `mlstack validate`: everything that is wrong with the stack file, in every environment.
+
+use serde_json::json;
+
+use super::Context;
+use super::args::{Format, Validate};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::load::{self, Read};
+use crate::diag::render::json;
+use crate::diag::{Diagnostic, Severity};
+
+/// Runs the command.
+pub(super) fn run(args: &Validate, context: &Context) -> Result<Exit, Failure> {
+    let read = load::read(context, context.global.env.is_none())?;
+    let all = load::diagnose(context, &read)?;
+    let exit = load::exit_of(&all);
+    match args.format {
+        Format::Json => context.ui.out(&format!(
+            "{:#}",
+            json!({
+                "valid": exit == Exit::Done,
+                "diagnostics": json(&read.source(), &all),
+            })
+        )),
+        Format::Text => context.ui.out(&report(context, &read, &all)),
+    }
+    Ok(exit)
+}
+
+/// The pictures, or one line that says that all is well.
+fn report(context: &Context, read: &Read, all: &[Diagnostic]) -> String {
+    let mut text = read.picture(all, context.ui.color_out, context.ui.width);
+    if all
+        .iter()
+        .all(|diagnostic| diagnostic.code.severity == Severity::Warning)
+    {
+        let components = read.parsed.stack.as_ref().map_or(0, |stack| stack.components.len());
+        let environments = if context.global.env.is_none() {
+            ", in every environment"
+        } else {
+            ""
+        };
+        text += &format!(
+            "{} is valid: {}{environments}.\n",
+            read.file.shown,
+            counted(components, "component")
+        );
+    }
+    text
+}
+
+/// `1 component`, `4 components`.
+pub(super) fn counted(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
