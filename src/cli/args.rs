@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// One file describes a machine-learning stack; mlstack plans it, shows what changes, and runs it.
 #[derive(Debug, Parser)]
 #[command(name = "mlstack", version, max_term_width = 100, disable_help_subcommand = true)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
@@ -16,7 +16,7 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Clone, Debug, Args)]
-pub struct Global {
+pub(super) struct Global {
     /// Stack file, or a folder that holds one [default: mlstack.yaml here or in a parent folder]
     #[arg(short, long, global = true, env = "MLSTACK_FILE", value_name = "PATH")]
     pub file: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub struct Global {
 
 /// When to do something that depends on the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub(super) enum When {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     /// Always
@@ -62,7 +62,7 @@ pub enum When {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Start a stack in this folder
     Init(Init),
     /// Check the stack file
@@ -98,7 +98,7 @@ pub enum Command {
 
 /// `init`
 #[derive(Debug, Args)]
-pub struct Init {
+pub(super) struct Init {
     /// Which ready stack to start from
     #[arg(long, value_name = "STACK", default_value = "minimal")]
     pub from: String,
@@ -115,7 +115,7 @@ pub struct Init {
 
 /// `validate`
 #[derive(Debug, Args)]
-pub struct Validate {
+pub(super) struct Validate {
     /// How to print what was found
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
@@ -123,7 +123,7 @@ pub struct Validate {
 
 /// `plan`
 #[derive(Debug, Args)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Seal the plan into a file for `mlstack apply FILE`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -142,7 +142,7 @@ pub struct Plan {
 
 /// Leave to lose data.
 #[derive(Clone, Debug, Default, Args)]
-pub struct DestroyData {
+pub(super) struct DestroyData {
     /// Data that may be lost, by name; can be repeated
     #[arg(long = "destroy-data", value_name = "NAME")]
     pub names: Vec<String>,
@@ -150,7 +150,7 @@ pub struct DestroyData {
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people
     Text,
     /// For programs
@@ -159,7 +159,7 @@ pub enum Format {
 
 /// Flags of everything that waits for a rollout.
 #[derive(Clone, Debug, Args)]
-pub struct Rollout {
+pub(super) struct Rollout {
     /// How long all of it may take, such as 90s or 10m
     #[arg(long, value_name = "DURATION", env = "MLSTACK_TIMEOUT")]
     pub timeout: Option<String>,
@@ -172,7 +172,7 @@ pub struct Rollout {
 
 /// `apply`
 #[derive(Debug, Args)]
-pub struct Apply {
+pub(super) struct Apply {
     /// A sealed plan: do exactly this, or nothing
     #[arg(value_name = "PLAN")]
     pub plan: Option<PathBuf>,
@@ -185,14 +185,14 @@ pub struct Apply {
 
 /// `up`
 #[derive(Debug, Args)]
-pub struct Up {
+pub(super) struct Up {
     #[command(flatten)]
     pub rollout: Rollout,
 }
 
 /// `destroy`
 #[derive(Debug, Args)]
-pub struct Destroy {
+pub(super) struct Destroy {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -202,7 +202,7 @@ pub struct Destroy {
 
 /// `render`
 #[derive(Debug, Args)]
-pub struct Render {
+pub(super) struct Render {
     /// The folder to write to [default: dist/TARGET]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -210,7 +210,7 @@ pub struct Render {
 
 /// `status`
 #[derive(Debug, Args)]
-pub struct Status {
+pub(super) struct Status {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
@@ -218,7 +218,7 @@ pub struct Status {
 
 /// `logs`
 #[derive(Debug, Args)]
-pub struct Logs {
+pub(super) struct Logs {
     /// Components to show [default: all]
     pub components: Vec<String>,
     /// Go on as new lines come; here `-f` means this, and the stack file is `--file`
@@ -235,7 +235,7 @@ pub struct Logs {
 
 /// `image`
 #[derive(Debug, Subcommand)]
-pub enum Image {
+pub(super) enum Image {
     /// Pack server and model into an image; needs no Docker
     Build(ImageBuild),
     /// Send the image to a registry
@@ -246,7 +246,7 @@ pub enum Image {
 
 /// `image build`
 #[derive(Debug, Args)]
-pub struct ImageBuild {
+pub(super) struct ImageBuild {
     /// The component [default: the only one with a bundled image]
     pub component: Option<String>,
     /// Write a tar here, or an OCI layout where the path ends in a slash
@@ -259,7 +259,7 @@ pub struct ImageBuild {
 
 /// `image push`
 #[derive(Debug, Args)]
-pub struct ImagePush {
+pub(super) struct ImagePush {
     /// Where to, such as registry.example.com/team/predictor:1
     pub reference: String,
     /// The component [default: the only one with a bundled image]
@@ -275,7 +275,7 @@ pub struct ImagePush {
 
 /// `image inspect`
 #[derive(Debug, Args)]
-pub struct ImageInspect {
+pub(super) struct ImageInspect {
     /// A tar, or the folder of an OCI layout
     pub path: PathBuf,
     /// How to print it
@@ -285,21 +285,21 @@ pub struct ImageInspect {
 
 /// `explain`
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(super) struct Explain {
     /// A code, such as mlstack::unknown-component; all codes when left out
     pub code: Option<String>,
 }
 
 /// `schema`
 #[derive(Debug, Args)]
-pub struct Schema {
+pub(super) struct Schema {
     /// What the schema describes
     pub what: SchemaOf,
 }
 
 /// The schemas there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
+pub(super) enum SchemaOf {
     /// The stack file
     Stack,
     /// `plan --format json`
@@ -308,11 +308,11 @@ pub enum SchemaOf {
 
 /// `doctor`
 #[derive(Debug, Args)]
-pub struct Doctor {}
+pub(super) struct Doctor {}
 
 /// `fmt`
 #[derive(Debug, Args)]
-pub struct Fmt {
+pub(super) struct Fmt {
     /// Change nothing; exit with 1 when the file is not formatted
     #[arg(long)]
     pub check: bool,

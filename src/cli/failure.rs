@@ -9,7 +9,7 @@ use super::ui::Ui;
 
 /// Why a command ended early.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     /// The code to exit with.
     pub exit: Exit,
     /// The text before the causes; already complete where `causes` and `hints` are empty.
@@ -21,7 +21,7 @@ pub struct Failure {
 
 impl Failure {
     /// `error: <text>`.
-    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
         Self {
             exit,
             text: text.into(),
@@ -32,7 +32,7 @@ impl Failure {
     }
 
     /// A text that is printed as it is (diagnostics).
-    pub fn whole(exit: Exit, text: String) -> Self {
+    pub(super) fn whole(exit: Exit, text: String) -> Self {
         Self {
             whole: true,
             ..Self::new(exit, text)
@@ -40,12 +40,12 @@ impl Failure {
     }
 
     /// Ends without a word: everything was said.
-    pub fn silent(exit: Exit) -> Self {
+    pub(super) fn silent(exit: Exit) -> Self {
         Self::whole(exit, String::new())
     }
 
     /// An error with its chain of causes.
-    pub fn of(exit: Exit, error: &dyn Error) -> Self {
+    pub(super) fn of(exit: Exit, error: &dyn Error) -> Self {
         Self {
             causes: causes(error),
             ..Self::new(exit, error.to_string())
@@ -54,13 +54,13 @@ impl Failure {
 
     /// Adds one thing to do.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// The text as it is shown.
-    pub fn render(&self, ui: &Ui) -> String {
+    pub(super) fn render(&self, ui: &Ui) -> String {
         if self.whole {
             return self.text.clone();
         }

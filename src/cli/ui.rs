@@ -6,7 +6,7 @@ use super::args::{Global, When};
 
 /// How this run talks.
 #[derive(Clone, Copy, Debug)]
-pub struct Ui {
+pub(super) struct Ui {
     /// Colours on stdout.
     pub color_out: bool,
     /// Colours on stderr.
@@ -21,7 +21,7 @@ pub struct Ui {
 
 impl Ui {
     /// Settles how to talk from the flags and the terminal.
-    pub fn new(global: &Global) -> Self {
+    pub(super) fn new(global: &Global) -> Self {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let color = |terminal| match global.color {
             When::Always => true,
@@ -40,38 +40,38 @@ impl Ui {
     }
 
     /// Data: what the command is for.
-    pub fn out(&self, text: &str) {
+    pub(super) fn out(&self, text: &str) {
         write(io::stdout().lock(), text);
     }
 
     /// Talk: progress and remarks; nothing with `--quiet`.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         if !self.quiet {
             write(io::stderr().lock(), text);
         }
     }
 
     /// Talk for whoever asked for more.
-    pub fn detail(&self, text: &str) {
+    pub(super) fn detail(&self, text: &str) {
         if self.verbose {
             write(io::stderr().lock(), text);
         }
     }
 
     /// What went wrong; always shown.
-    pub fn fault(&self, text: &str) {
+    pub(super) fn fault(&self, text: &str) {
         write(io::stderr().lock(), text);
     }
 
     /// Asks; true only for a plain yes.
-    pub fn ask(&self, question: &str) -> bool {
+    pub(super) fn ask(&self, question: &str) -> bool {
         write(io::stderr().lock(), question);
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "yes")
     }
 
     /// `text` in bold on stderr, where colours are on.
-    pub fn paint_err(&self, code: &str, text: &str) -> String {
+    pub(super) fn paint_err(&self, code: &str, text: &str) -> String {
         if self.color_err {
             format!("\u{1b}[{code}m{text}\u{1b}[0m")
         } else {

@@ -47,7 +47,7 @@ pub enum FindError {
 }
 
 /// The most bytes a stack file may have.
-pub const LARGEST: u64 = 1 << 20;
+pub(super) const LARGEST: u64 = 1 << 20;
 
 /// Finds and reads the stack file: the one named (a file, or a folder that holds one), else the nearest upwards,
 /// as far as the root of the repository.

@@ -16,7 +16,7 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_VALUES: usize = 20_000;
 
 /// Reads `text`; a tree comes back as far as one could be built.
-pub fn read(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+pub(super) fn read(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     if text.len() > MAX_BYTES {
         diagnostics.push(too_large(text.len()));
         return None;
