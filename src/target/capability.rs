@@ -1,7 +1,16 @@
 //! The table of capabilities: what each target makes of every field of the stack language.
 //!
-//! Owns the levels and the search for the fields that a stack uses. A field of the model without an entry
-//! does not compile. Never lowers anything.
+//! Owns the levels, the fields and their entries. A field of the model without an entry does not compile:
+//! [`find`] takes every struct of the model apart by name, and every target matches every [`Field`]. Never
+//! lowers anything.
+
+use super::Target;
+
+mod find;
+mod page;
+
+pub use find::{Use, uses};
+pub use page::page;
 
 /// How well a target carries a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,3 +32,156 @@ pub enum Level {
         instead: &'static str,
     },
 }
+
+macro_rules! fields {
+    ($($field:ident $name:literal $place:literal;)*) => {
+        /// A field of the stack language, or one of its values where targets tell values apart.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Field {
+            $(#[doc = $place] $field,)*
+        }
+
+        impl Field {
+            /// Every field, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$field),*];
+
+            /// The capability that a target needs for it: what `allow_degraded` names.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$field => $name,)* }
+            }
+
+            /// Where it stands in a stack file.
+            pub fn place(self) -> &'static str {
+                match self { $(Self::$field => $place,)* }
+            }
+        }
+    };
+}
+
+fields! {
+    Name "name" "name";
+    SecretsFromEnv "secrets-from-env" "secrets.*.env";
+    SecretsFromFile "secrets-from-file" "secrets.*.file";
+    GeneratedSecrets "generated-secrets" "secrets.*.generate";
+
+    ModelServer "model-server" "type: model-server";
+    Model "model" "model, a file beside the stack file";
+    ModelS3 "model-s3" "model: s3://…";
+    ModelDigest "model-digest" "model.sha256";
+    Rest "rest" "protocols: [rest]";
+    Grpc "grpc" "protocols: [grpc]";
+    Websocket "websocket" "protocols: [websocket]";
+    Mqtt "mqtt" "protocols: [mqtt]";
+    LogPredictions "log-predictions" "log_predictions";
+    Checks "checks" "checks";
+    ChecksP95 "checks-p95" "checks[].p95";
+
+    Database "database" "type: database";
+    ObjectStore "object-store" "type: object-store, engine: seaweedfs";
+    ExternalStore "external-store" "type: object-store, engine: s3";
+    Buckets "buckets" "buckets";
+    BucketVersioning "bucket-versioning" "buckets.*.versioning";
+    Frontend "frontend" "type: frontend";
+    Valkey "valkey" "type: cache, engine: valkey";
+    Redis "redis" "type: cache, engine: redis";
+    Broker "broker" "type: broker";
+    Service "service" "type: service";
+    Version "version" "version";
+    Storage "storage" "storage";
+
+    Image "image" "image";
+    Build "build" "build";
+    Command "command" "command";
+    Replicas "replicas" "replicas";
+    Autoscale "autoscale" "autoscale";
+    Cpu "cpu" "resources.cpu";
+    Memory "memory" "resources.memory";
+    Gpu "gpu" "resources.gpu";
+    Env "env" "env";
+    References "references" "${component.property}";
+    SecretFiles "secret-files" "${secrets.*.file}";
+    EnvSecrets "env-secrets" "${secrets.*}";
+    Uses "uses" "uses";
+    Expose "expose" "expose";
+    Public "public" "expose.public";
+    Healthcheck "healthcheck" "healthcheck.command";
+    HealthcheckHttp "healthcheck-http" "healthcheck.http";
+    Volumes "volumes" "volumes[].name";
+    HostVolumes "host-volumes" "volumes[].host";
+    ReadOnlyVolumes "read-only-volumes" "volumes[].read_only";
+    RolloutTimeout "rollout-timeout" "rollout.timeout";
+    Protect "protect" "protect";
+}
+
+impl Field {
+    /// The field of a capability's name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// How well `target` carries it.
+    pub fn on(self, target: Target) -> Level {
+        match target {
+            Target::Compose => compose(self),
+        }
+    }
+
+    /// Whether a component must allow `target` to carry it less than fully.
+    pub fn needs_allowance(self, target: Target) -> bool {
+        matches!(
+            self.on(target),
+            Level::Degraded {
+                needs_allowance: true,
+                ..
+            }
+        )
+    }
+}
+
+const fn degraded(how: &'static str) -> Level {
+    Level::Degraded {
+        how,
+        needs_allowance: false,
+    }
+}
+
+/// The column of Docker Compose.
+#[rustfmt::skip]
+fn compose(field: Field) -> Level {
+    use Field as F;
+    match field {
+        F::Name | F::SecretsFromEnv | F::SecretsFromFile | F::GeneratedSecrets
+        | F::ModelServer | F::Model | F::ModelDigest | F::Rest | F::LogPredictions
+        | F::Database | F::ObjectStore | F::ExternalStore | F::Buckets | F::BucketVersioning
+        | F::Frontend | F::Valkey | F::Redis | F::Broker | F::Service | F::Version
+        | F::Image | F::Build | F::Command | F::Replicas | F::Cpu | F::Memory | F::Gpu
+        | F::Env | F::References | F::SecretFiles | F::Uses | F::Expose | F::Public
+        | F::Healthcheck | F::HealthcheckHttp | F::Volumes | F::ReadOnlyVolumes
+        | F::RolloutTimeout | F::Protect => Level::Full,
+
+        F::Storage => degraded("Docker's local volumes have no quota; the size is not enforced"),
+        F::HostVolumes => degraded("a path of the machine that the engine runs on; a remote engine does not see your files"),
+        F::Checks => degraded("recorded, but not yet a gate of updates"),
+        F::ChecksP95 => degraded("recorded, but not yet measured"),
+        F::EnvSecrets => Level::Degraded {
+            how: "the value arrives as a file; `KEY_FILE` holds its path",
+            needs_allowance: true,
+        },
+
+        F::Autoscale => Level::Unsupported {
+            why: "Compose has no autoscaler",
+            instead: "say how many copies: `replicas: 2`",
+        },
+        F::ModelS3 => Level::Unsupported {
+            why: "this version reads models from files only",
+            instead: "copy the file beside the stack file: `model: model.onnx`",
+        },
+        F::Grpc | F::Websocket | F::Mqtt => Level::Unsupported {
+            why: "the bundled server of this version answers HTTP only",
+            instead: "`protocols: [rest]`, or a server of your own with `image`",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
