@@ -114,9 +114,15 @@ codes! {
     UNKNOWN_FEATURE "unknown-feature" Error false "the model has no such feature";
     MISSING_FEATURE "missing-feature" Error false "a feature is missing";
 
+    // What the target can carry.
+    UNSUPPORTED "unsupported" Error false "the target cannot do this";
+    DEGRADED "degraded" Error false "the target can do this only in part";
+    UNKNOWN_CAPABILITY "unknown-capability" Error false "unknown capability";
+
     // Advice.
     FLOATING_TAG "floating-tag" Warning true "an image tag that moves";
     NO_LIMITS "no-limits" Warning true "no memory limit";
     SECRET_IN_FILE "secret-in-file" Warning true "a secret written in the stack file";
+    UNNEEDED_ALLOWANCE "unneeded-allowance" Warning false "an allowance that nothing needs";
     UNUSED_SECRET "unused-secret" Warning false "a secret that nothing uses";
 }

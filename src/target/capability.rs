@@ -6,9 +6,11 @@
 
 use super::Target;
 
+mod check;
 mod find;
 mod page;
 
+pub use check::{check, is_violation};
 pub use find::{Use, uses};
 pub use page::page;
 
@@ -92,6 +94,7 @@ fields! {
     Image "image" "image";
     Build "build" "build";
     Command "command" "command";
+    Port "port" "port";
     Replicas "replicas" "replicas";
     Autoscale "autoscale" "autoscale";
     Cpu "cpu" "resources.cpu";
@@ -154,7 +157,7 @@ fn compose(field: Field) -> Level {
         | F::ModelServer | F::Model | F::ModelDigest | F::Rest | F::LogPredictions
         | F::Database | F::ObjectStore | F::ExternalStore | F::Buckets | F::BucketVersioning
         | F::Frontend | F::Valkey | F::Redis | F::Broker | F::Service | F::Version
-        | F::Image | F::Build | F::Command | F::Replicas | F::Cpu | F::Memory | F::Gpu
+        | F::Image | F::Build | F::Command | F::Port | F::Replicas | F::Cpu | F::Memory | F::Gpu
         | F::Env | F::References | F::SecretFiles | F::Uses | F::Expose | F::Public
         | F::Healthcheck | F::HealthcheckHttp | F::Volumes | F::ReadOnlyVolumes
         | F::RolloutTimeout | F::Protect => Level::Full,
@@ -169,7 +172,7 @@ fn compose(field: Field) -> Level {
         },
 
         F::Autoscale => Level::Unsupported {
-            why: "Compose has no autoscaler",
+            why: "there is no autoscaler",
             instead: "say how many copies: `replicas: 2`",
         },
         F::ModelS3 => Level::Unsupported {

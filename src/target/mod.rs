@@ -5,6 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::stack::suggest::nearest;
+
 pub mod capability;
 
 /// A place that this version can run a stack on.
@@ -69,18 +71,11 @@ impl FromStr for Target {
         if let Some(later) = LATER.into_iter().find(|later| *later == name) {
             return Err(BadTarget::Later(later));
         }
-        let name = name.to_owned();
-        let nearest = nearest(&name);
-        Err(BadTarget::Unknown { name, nearest })
+        Err(BadTarget::Unknown {
+            name: name.to_owned(),
+            nearest: nearest(name, Self::ALL.map(Self::name).into_iter().chain(LATER)),
+        })
     }
-}
-
-/// The name that differs from `name` in at most two letters.
-fn nearest(name: &str) -> Option<&'static str> {
-    let known = Target::ALL.map(Target::name).into_iter().chain(LATER);
-    let distances = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
-    let near = distances.filter(|(distance, known)| *distance <= 2 && *distance < known.len());
-    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 #[cfg(test)]

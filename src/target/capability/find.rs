@@ -119,6 +119,7 @@ impl Found {
             image,
             build,
             command,
+            port,
             replicas,
             autoscale,
             resources,
@@ -131,10 +132,11 @@ impl Found {
             protect,
             allow_degraded: _,
         } = component;
-        self.kind(kind, image.is_none() && build.is_none());
+        self.kind(kind);
         self.when(image.is_some(), Field::Image, "image");
         build.as_ref().inspect(|build| self.build(build));
         self.when(command.is_some(), Field::Command, "command");
+        self.when(port.is_some(), Field::Port, "port");
         self.when(*replicas != 1, Field::Replicas, "replicas");
         autoscale.as_ref().inspect(|autoscale| self.autoscale(autoscale));
         self.inside("resources", |found| found.resources(resources));
@@ -152,10 +154,9 @@ impl Found {
         self.when(*protect, Field::Protect, "protect");
     }
 
-    /// The fields of one type; `bundled` when the image is ours, not the user's.
-    fn kind(&mut self, kind: &Kind, bundled: bool) {
+    fn kind(&mut self, kind: &Kind) {
         match kind {
-            Kind::ModelServer(server) => self.model_server(server, bundled),
+            Kind::ModelServer(server) => self.model_server(server),
             Kind::Database(database) => self.database(database),
             Kind::ObjectStore(store) => self.object_store(store),
             Kind::Frontend(frontend) => self.frontend(frontend),
@@ -165,7 +166,7 @@ impl Found {
         }
     }
 
-    fn model_server(&mut self, server: &ModelServer, bundled: bool) {
+    fn model_server(&mut self, server: &ModelServer) {
         let ModelServer {
             model,
             protocols,
@@ -174,9 +175,7 @@ impl Found {
         } = server;
         self.key(Field::ModelServer, "type");
         model.as_ref().inspect(|model| self.model(model));
-        if bundled {
-            self.each("protocols", protocols, |found, protocol| found.protocol(*protocol));
-        }
+        self.each("protocols", protocols, |found, protocol| found.protocol(*protocol));
         self.when(log_predictions.is_some(), Field::LogPredictions, "log_predictions");
         self.each("checks", checks, Self::check);
     }
