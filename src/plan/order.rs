@@ -5,7 +5,7 @@
 //!
 //! Why the graph has no cycle: among steps up, edges follow the wanted dependencies; among steps down, the live
 //! ones backwards. A step up waits only for *early* steps down (those a replacement needs out of its way), and
-//! early steps down wait only for steps down. Wanted dependencies have no cycle (the stack's check); live ones
+//! an early step down waits for a step up only where that closes no cycle. Wanted dependencies have no cycle (the stack's check); live ones
 //! could, as anybody can write labels: such a cycle is broken at its smallest address.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,7 @@ pub(super) fn nodes(world: &World<'_>, decisions: &Decisions<'_>) -> Vec<Node> {
     let early = graph.early(world, decisions);
     graph.order_down(world, &early);
     graph.order_up(world, decisions);
+    graph.let_move_off(world, &early);
     graph.into_nodes()
 }
 
@@ -112,6 +113,34 @@ impl<'a> Graph<'a> {
             }
             ready.insert(address, before);
         }
+    }
+
+    /// An early step down waits for what moves off the thing too, unless that waits for it.
+    fn let_move_off(&mut self, world: &World<'a>, early: &BTreeSet<&'a Address>) {
+        for address in early {
+            let node = self.down[address];
+            for dependent in world.dependents(address).filter(|d| !self.down.contains_key(d)) {
+                if let Some(&moving) = self.up.get(dependent)
+                    && !self.waits_for(moving, node)
+                {
+                    self.after[node].insert(moving);
+                }
+            }
+        }
+    }
+
+    /// Whether `node` waits for `other`, however far.
+    fn waits_for(&self, node: usize, other: usize) -> bool {
+        let (mut todo, mut seen) = (vec![node], BTreeSet::new());
+        while let Some(next) = todo.pop() {
+            if next == other {
+                return true;
+            }
+            if seen.insert(next) {
+                todo.extend(&self.after[next]);
+            }
+        }
+        false
     }
 
     fn into_nodes(mut self) -> Vec<Node> {

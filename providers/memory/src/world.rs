@@ -55,12 +55,12 @@ impl World {
             }
             Step::Replace { before, after } => {
                 self.present(before, "cannot replace")?;
-                self.free(before, "cannot replace", |d| stays_not(d, &before.address))?;
+                self.free(before, "cannot replace")?;
                 self.make(after, "cannot replace").map(|live| ("replace", Some(live)))
             }
             Step::Delete { before } => {
                 self.present(before, "cannot delete")?;
-                self.free(before, "cannot delete", |_| true)?;
+                self.free(before, "cannot delete")?;
                 self.things.remove(&before.address);
                 Ok(("delete", None))
             }
@@ -88,9 +88,9 @@ impl World {
         }
     }
 
-    /// Nothing that minds stands on it.
-    fn free(&self, on: &Observed, action: &str, minds: impl Fn(&Observed) -> bool) -> Result<(), ProviderError> {
-        let stands = |d: &&Observed| d.address != on.address && d.depends_on.contains(&on.address) && minds(d);
+    /// Nothing is attached to it. A service that merely talks to it is not.
+    fn free(&self, on: &Observed, action: &str) -> Result<(), ProviderError> {
+        let stands = |d: &&Observed| d.depends_on.contains(&on.address) && stays_not(d, &on.address);
         match self.things().find(stands) {
             None => Ok(()),
             Some(d) => Err(refused(
