@@ -5,13 +5,19 @@
 //! [`DockerReader`], the write side [`DockerEngine`]. Never reads a stack file or the environment, never decides what to change.
 
 mod connect;
+mod decode;
 mod doctor;
+mod drift;
+mod encode;
 mod fault;
 mod labels;
 mod logs;
 mod look;
+mod observe;
+mod reader;
 mod registry;
 mod secrets;
+mod status;
 mod transfer;
 mod trouble;
 mod wait;
@@ -19,4 +25,6 @@ mod wait;
 pub use connect::{Connection, Host};
 pub use doctor::{Doctor, TakenPort};
 pub use logs::{LogLine, LogLines, LogsRequest};
+pub use reader::DockerReader;
+pub use status::CopyStatus;
 pub use transfer::{Archive, ImageSource};

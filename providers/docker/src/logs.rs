@@ -9,7 +9,7 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::stream::{BoxStream, Peekable, StreamExt as _, select_all, unfold};
 use mlstack_provider::ProviderError;
 
-use crate::labels;
+use crate::labels::{self, Labels as _};
 use crate::look::Look;
 
 /// Which lines are wanted.
@@ -47,7 +47,8 @@ pub type LogLines = BoxStream<'static, Result<LogLine, ProviderError>>;
 pub(crate) async fn open(look: &Look, project: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
     let containers = look.containers(&labels::containers_of(project)).await?;
     let wanted = containers.iter().filter_map(|container| {
-        let (component, copy) = labels::component_and_copy(container.labels.as_ref()?)?;
+        let labels = container.labels.container()?;
+        let (component, copy) = (labels.service, labels.number);
         let wanted = request.components.is_empty() || request.components.contains(&component);
         wanted.then_some((container.id.clone()?, component, copy))
     });

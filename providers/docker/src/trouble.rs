@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum, RestartPolicy};
 use mlstack_provider::{ErrorKind, ProviderError};
 
 /// The most characters of one probe's output that are shown.
@@ -51,15 +51,15 @@ pub(crate) fn health(container: &ContainerInspectResponse) -> HealthStatusEnum {
 
 /// The restart policy's name, `no` when there is none.
 pub(crate) fn restart(container: &ContainerInspectResponse) -> String {
-    let policy = container
-        .host_config
-        .as_ref()
-        .and_then(|host| host.restart_policy.as_ref());
-    let name = policy
-        .and_then(|policy| policy.name)
-        .map(|name| name.to_string())
-        .unwrap_or_default();
+    let policy = container.host_config.as_ref().and_then(|host| host.restart_policy.as_ref());
+    let name = policy_name(policy);
     if name.is_empty() { "no".to_owned() } else { name }
+}
+
+/// The policy's name as the engine has it; may be empty.
+pub(crate) fn policy_name(policy: Option<&RestartPolicy>) -> String {
+    let name = policy.and_then(|policy| policy.name);
+    name.map(|name| name.to_string()).unwrap_or_default()
 }
 
 /// What the last probe of the health check printed.

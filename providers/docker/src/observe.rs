@@ -1,0 +1,422 @@
+//! Everything of a project that the engine holds now.
+//!
+//! Looks only. Finds by label; a name says nothing but whether an update was interrupted or a container renamed.
+
+use std::collections::BTreeMap;
+
+use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use mlstack_compose::{
+    IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, VOLUME, Volume, container_name, parse_depends_on,
+};
+use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
+
+use crate::labels::{self, Labels as _};
+use crate::look::Look;
+use crate::{drift, trouble};
+
+/// Inspections at once.
+const AT_ONCE: usize = 16;
+
+/// One container of a service.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) number: u32,
+    pub(crate) inspected: ContainerInspectResponse,
+}
+
+impl Found {
+    /// Reads an inspection; `None` for a container that is no copy of a service.
+    pub(crate) fn read(inspected: ContainerInspectResponse) -> Option<(String, Self)> {
+        let labels = inspected.config.as_ref()?.labels.container()?;
+        let found = Self {
+            id: inspected.id.clone()?,
+            name: inspected.name.as_deref()?.trim_start_matches('/').to_owned(),
+            number: labels.number,
+            inspected,
+        };
+        Some((labels.service, found))
+    }
+
+    fn image_id(&self) -> &str {
+        self.inspected.image.as_deref().unwrap_or_default()
+    }
+}
+
+/// Inspects the containers that carry `labels`; those that vanish meanwhile are left out. By service.
+pub(crate) async fn containers(look: &Look, labels: &[String]) -> Result<BTreeMap<String, Vec<Found>>, ProviderError> {
+    let listed = look.containers(labels).await?;
+    let ids = listed.into_iter().filter_map(|container| container.id);
+    let inspections = stream::iter(ids).map(|id| async move { look.container(&id).await }).buffer_unordered(AT_ONCE);
+    let inspected: Vec<_> = inspections.try_collect().await?;
+    let mut services: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    for (service, found) in inspected.into_iter().flatten().filter_map(Found::read) {
+        services.entry(service).or_default().push(found);
+    }
+    for copies in services.values_mut() {
+        copies.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
+    }
+    Ok(services)
+}
+
+/// Reads the whole of `project`.
+pub(crate) async fn everything(
+    look: &Look,
+    project: &str,
+    desired: &[Resource],
+) -> Result<Vec<Observed>, ProviderError> {
+    let view = View { look, project, desired };
+    let (mut all, networks, volumes, images, ()) = futures_util::try_join!(
+        view.services(),
+        view.networks(),
+        view.volumes(),
+        view.images(),
+        view.refuse_foreign(),
+    )?;
+    all.extend([networks, volumes, images].into_iter().flatten());
+    all.sort_by(|a, b| a.address.cmp(&b.address));
+    Ok(all)
+}
+
+struct View<'a> {
+    look: &'a Look,
+    project: &'a str,
+    desired: &'a [Resource],
+}
+
+impl View<'_> {
+    fn wanted(&self, kind: &str, name: &str) -> Option<&Resource> {
+        self.desired.iter().find(|resource| resource.address.kind == kind && resource.address.name == name)
+    }
+
+    async fn services(&self) -> Result<Vec<Observed>, ProviderError> {
+        let services = containers(self.look, &labels::containers_of(self.project)).await?;
+        let images = self.images_of(services.values().flatten()).await?;
+        let moved = self.references(services.values().flatten()).await?;
+        let read = |(name, copies): (String, Vec<Found>)| {
+            ServiceView {
+                project: self.project,
+                name: &name,
+                wanted: self.wanted(SERVICE, &name),
+                images: &images,
+                references: &moved,
+            }
+            .observed(&copies)
+        };
+        Ok(services.into_iter().map(read).collect())
+    }
+
+    /// What the images of these containers bring along, by id; an image that is gone is left out.
+    async fn images_of(&self, found: impl Iterator<Item = &Found>) -> Result<BTreeMap<String, ImageConfig>, ProviderError> {
+        let ids: std::collections::BTreeSet<String> = found.map(|found| found.image_id().to_owned()).collect();
+        let images = self.inspect(ids).await?;
+        Ok(images.into_iter().map(|(id, image)| (id, image.config.unwrap_or_default())).collect())
+    }
+
+    /// The ids that the references of these containers stand for now.
+    async fn references(&self, found: impl Iterator<Item = &Found>) -> Result<BTreeMap<String, String>, ProviderError> {
+        let config = |found: &Found| found.inspected.config.as_ref().and_then(|config| config.image.clone());
+        let images = self.inspect(found.filter_map(config).collect()).await?;
+        Ok(images.into_iter().filter_map(|(reference, image)| Some((reference, image.id?))).collect())
+    }
+
+    async fn inspect(
+        &self,
+        references: std::collections::BTreeSet<String>,
+    ) -> Result<BTreeMap<String, ImageInspect>, ProviderError> {
+        let one = |reference: String| async move {
+            let image = self.look.image(&reference).await?;
+            Ok(image.map(|image| (reference, image)))
+        };
+        let images: Vec<_> = stream::iter(references).map(one).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(images.into_iter().flatten().collect())
+    }
+
+    async fn networks(&self) -> Result<Vec<Observed>, ProviderError> {
+        let networks = self.look.networks(&labels::of(self.project)).await?;
+        let read = |network: bollard::models::Network| {
+            let part = network.labels.part()?;
+            let wanted = self.wanted(NETWORK, &part.key);
+            let driver = network.driver.clone().filter(|driver| driver != "bridge" || says_driver(wanted));
+            let spec = Network {
+                name: network.name.clone()?,
+                driver: driver.unwrap_or_default(),
+                internal: network.internal.unwrap_or(false),
+                labels: own(&network.labels),
+            };
+            Some(Observed {
+                address: Address::new(NETWORK, part.key),
+                id: network.id?,
+                spec: serde_json::to_value(spec).ok()?,
+                depends_on: network.labels.uses().unwrap_or_default(),
+                protected: network.labels.protected().unwrap_or(false),
+                problem: None,
+            })
+        };
+        Ok(networks.into_iter().filter_map(read).collect())
+    }
+
+    async fn volumes(&self) -> Result<Vec<Observed>, ProviderError> {
+        let volumes = self.look.volumes(&labels::of(self.project)).await?;
+        let read = |volume: bollard::models::Volume| {
+            let labels = Some(volume.labels);
+            let part = labels.part()?;
+            let wanted = self.wanted(VOLUME, &part.key);
+            let driver = Some(volume.driver).filter(|driver| driver != "local" || says_driver(wanted));
+            let spec = Volume {
+                name: volume.name.clone(),
+                driver: driver.unwrap_or_default(),
+                labels: own(&labels),
+            };
+            Some(Observed {
+                address: Address::new(VOLUME, part.key),
+                id: format!("{} {}", volume.name, volume.created_at.unwrap_or_default()),
+                spec: serde_json::to_value(spec).ok()?,
+                depends_on: labels.uses().unwrap_or_default(),
+                protected: labels.protected().unwrap_or(true),
+                problem: None,
+            })
+        };
+        Ok(volumes.into_iter().filter_map(read).collect())
+    }
+
+    /// Images that are wanted and here, and those that were made for this stack and are wanted no more.
+    async fn images(&self) -> Result<Vec<Observed>, ProviderError> {
+        let wanted = self.desired.iter().filter(|resource| resource.address.kind == IMAGE);
+        let wanted: Vec<(&Resource, ImageSpec)> =
+            wanted.filter_map(|resource| Some((resource, serde_json::from_value(resource.spec.clone()).ok()?))).collect();
+        let here = self.inspect(wanted.iter().map(|(_, spec)| spec.reference.clone()).collect()).await?;
+        let mut all: Vec<Observed> = wanted
+            .iter()
+            .filter_map(|(resource, spec)| Some(wanted_image(resource, spec, here.get(&spec.reference)?)))
+            .collect();
+        for image in self.look.images(&labels::images_of(self.project)).await? {
+            let is_wanted = wanted.iter().any(|(_, spec)| image.repo_tags.contains(&spec.reference));
+            let observed = made_image(image).filter(|_| !is_wanted);
+            all.extend(observed.filter(|image| self.wanted(IMAGE, &image.address.name).is_none()));
+        }
+        Ok(all)
+    }
+
+    /// Refuses to go on when somebody else's container stands where one of ours must.
+    async fn refuse_foreign(&self) -> Result<(), ProviderError> {
+        let needed: BTreeMap<String, &Resource> = self.desired.iter().flat_map(|resource| names(self.project, resource)).collect();
+        let all = self.look.containers(&[]).await?;
+        for container in all {
+            let ours = container.labels.text(labels::PROJECT) == Some(self.project);
+            let names = container.names.iter().flatten().map(|name| name.trim_start_matches('/'));
+            if let Some(name) = names.into_iter().find(|name| !ours && needed.contains_key(*name)) {
+                return Err(foreign("container", name).at(&needed[name].address));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn says_driver(wanted: Option<&Resource>) -> bool {
+    wanted.is_some_and(|resource| resource.spec.get("driver").is_some())
+}
+
+fn own<M>(labels: &Option<M>) -> BTreeMap<String, String>
+where
+    for<'a> &'a M: IntoIterator<Item = (&'a String, &'a String)>,
+{
+    let all = labels.iter().flatten();
+    all.filter(|(key, _)| !labels::is_reserved(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The container names that a service needs.
+fn names<'a>(project: &str, resource: &'a Resource) -> Vec<(String, &'a Resource)> {
+    let service = (resource.address.kind == SERVICE).then(|| serde_json::from_value::<Service>(resource.spec.clone()).ok());
+    let copies = service.flatten().map_or(0, |service| service.replicas());
+    (1..=copies).map(|number| (container_name(project, &resource.address.name, number), resource)).collect()
+}
+
+/// Something of somebody else stands where ours must.
+pub(crate) fn foreign(sort: &str, name: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::Foreign, "refused to touch what is not ours:")
+        .because(format!("a {sort} named {name} exists and does not belong to this stack"))
+        .hint(match sort {
+            "container" => format!("if nobody needs it: docker rm -f {name}; or rename it: docker rename {name} {name}-other"),
+            _ => format!("if nobody needs it: docker {sort} rm {name}; or give the stack another name"),
+        })
+}
+
+fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> Observed {
+    let labels = image.config.as_ref().and_then(|config| config.labels.clone());
+    let recorded: Option<ImageSpec> = labels.spec().and_then(|spec| serde_json::from_value(spec).ok());
+    let source = match &spec.source {
+        ImageSource::Pull => ImageSource::Pull,
+        ImageSource::Bundle { id: None } => ImageSource::Bundle { id: None },
+        ImageSource::Bundle { .. } => ImageSource::Bundle { id: image.id.clone() },
+        ImageSource::Build { digest: None, .. } => spec.source.clone(),
+        ImageSource::Build { .. } => recorded.map_or(ImageSource::Pull, |recorded| recorded.source),
+    };
+    let observed = ImageSpec { reference: spec.reference.clone(), source };
+    Observed {
+        address: resource.address.clone(),
+        id: image.id.clone().unwrap_or_default(),
+        spec: serde_json::to_value(observed).unwrap_or(Value::Null),
+        depends_on: resource.depends_on.clone(),
+        protected: false,
+        problem: None,
+    }
+}
+
+fn made_image(image: bollard::models::ImageSummary) -> Option<Observed> {
+    let labels = Some(image.labels);
+    let reference = image.repo_tags.first().filter(|tag| *tag != "<none>:<none>")?.clone();
+    let named = labels.text(labels::IMAGE).or_else(|| labels.text("org.opencontainers.image.title"));
+    let name = named.unwrap_or(&reference).to_owned();
+    let source = ImageSource::Bundle { id: Some(image.id.clone()) };
+    let spec = labels.spec().or_else(|| serde_json::to_value(ImageSpec { reference, source }).ok())?;
+    Some(Observed {
+        address: Address::new(IMAGE, name),
+        id: image.id,
+        spec,
+        depends_on: Vec::new(),
+        protected: false,
+        problem: None,
+    })
+}
+
+struct ServiceView<'a> {
+    project: &'a str,
+    name: &'a str,
+    wanted: Option<&'a Resource>,
+    images: &'a BTreeMap<String, ImageConfig>,
+    references: &'a BTreeMap<String, String>,
+}
+
+impl ServiceView<'_> {
+    fn observed(&self, all: &[Found]) -> Observed {
+        let (copies, leftovers) = settle(self.project, self.name, all);
+        let specs: Vec<(Value, Value)> = copies.iter().map(|copy| self.spec(copy)).collect();
+        // The first copy that is not what it was made as speaks for all.
+        let spec = specs.iter().find(|(base, seen)| base != seen).or(specs.first());
+        let mut spec = spec.map_or(Value::Null, |(_, seen)| seen.clone());
+        set_replicas(&mut spec, copies.len());
+        let labels = all.first().and_then(|found| found.inspected.config.as_ref()?.labels.clone());
+        Observed {
+            address: Address::new(SERVICE, self.name),
+            id: copies.iter().map(|copy| copy.id.as_str()).collect::<Vec<_>>().join(","),
+            depends_on: labels.uses().unwrap_or_else(|| self.uses(&spec, labels.text(labels::DEPENDS_ON))),
+            protected: labels.protected().unwrap_or(false),
+            problem: leftovers.or_else(|| copies.iter().find_map(|copy| self.problem(copy))),
+            spec,
+        }
+    }
+
+    /// The spec a copy was made from, and the one it has now.
+    fn spec(&self, copy: &Found) -> (Value, Value) {
+        let nothing = ImageConfig::default();
+        let image = self.images.get(copy.image_id()).unwrap_or(&nothing);
+        let base = self.base(copy).unwrap_or_else(|| {
+            crate::decode::service(self.project, &copy.inspected, image)
+        });
+        let mut seen = drift::observed(self.project, &copy.inspected, image, (self.name, copy.number), &base);
+        self.note_image(copy, &base, &mut seen);
+        (drift::as_value(&base), seen)
+    }
+
+    /// What the copy is compared with: the spec on its label, else (made by `docker compose`) the wanted one.
+    ///
+    /// What only says how to work, not what the container is, is taken from the wanted spec: so is a secret's digest
+    /// on a container without our label. It cannot be known, and no running service is replaced for not knowing.
+    fn base(&self, copy: &Found) -> Option<Service> {
+        let wanted: Option<Service> = self.wanted.and_then(|resource| serde_json::from_value(resource.spec.clone()).ok());
+        let recorded = copy.inspected.config.as_ref()?.labels.spec();
+        let recorded: Option<Service> = recorded.and_then(|spec| serde_json::from_value(spec).ok());
+        let (Some(mut base), Some(wanted)) = (recorded, wanted.clone()) else {
+            return copy.inspected.config.as_ref()?.labels.spec().and_then(|spec| serde_json::from_value(spec).ok()).or(wanted);
+        };
+        base.build = wanted.build;
+        base.pull_policy = wanted.pull_policy;
+        base.extension.ready_within = wanted.extension.ready_within;
+        for (name, digest) in wanted.extension.secrets {
+            if let (Some(known), None) = (base.extension.secrets.get_mut(&name), digest) {
+                *known = None; // nobody looked at the value this time
+            }
+        }
+        Some(base)
+    }
+
+    fn note_image(&self, copy: &Found, base: &Service, seen: &mut Value) {
+        let Some(seen) = seen.as_object_mut() else {
+            return;
+        };
+        let id = copy.image_id();
+        let now = self.references.get(&base.image);
+        if base.extension.image_id.is_some() {
+            seen["x-mlstack"]["image_id"] = id.into();
+        } else if now.is_some_and(|now| now != id) && seen.get("image") == Some(&Value::from(base.image.as_str())) {
+            let short = id.trim_start_matches("sha256:").get(..12).unwrap_or(id);
+            seen.insert("image".to_owned(), format!("{} (as it was: {short})", base.image).into());
+        }
+    }
+
+    fn problem(&self, copy: &Found) -> Option<String> {
+        let expected = container_name(self.project, self.name, copy.number);
+        let renamed = (copy.name != expected).then(|| format!("renamed to {}", copy.name));
+        renamed.or_else(|| trouble::problem(&copy.inspected)).or_else(|| self.lost_alias(copy))
+    }
+
+    fn lost_alias(&self, copy: &Found) -> Option<String> {
+        let networks = copy.inspected.network_settings.as_ref()?.networks.as_ref()?;
+        let knows = |aliases: &Option<Vec<String>>| aliases.iter().flatten().any(|alias| alias == self.name);
+        let mut lost = networks.iter().filter(|(_, endpoint)| !knows(&endpoint.aliases)).map(|(name, _)| name).collect::<Vec<_>>();
+        lost.sort();
+        lost.first().map(|network| format!("not known as {} on network {network}", self.name))
+    }
+
+    /// What a service that `docker compose` made depends on.
+    fn uses(&self, spec: &Value, label: Option<&str>) -> Vec<Address> {
+        let keys = |field: &str| spec.get(field).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone());
+        let volumes = spec.get("volumes").and_then(Value::as_array).into_iter().flatten();
+        let volumes = volumes.filter(|mount| mount["type"] == "volume").filter_map(|mount| mount["source"].as_str());
+        let services = parse_depends_on(label.unwrap_or_default());
+        let mut uses: Vec<Address> = keys("networks").map(|key| Address::new(NETWORK, key)).collect();
+        uses.extend(volumes.map(|key| Address::new(VOLUME, key)));
+        uses.extend(services.keys().map(|key| Address::new(SERVICE, key)));
+        uses.sort();
+        uses.dedup();
+        uses
+    }
+}
+
+/// Sorts the containers of a service into its copies, one a number, and says whether an update was interrupted.
+///
+/// The copy of a number is the container with the right name, else any but the unfinished `.new`, else that.
+fn settle<'a>(project: &str, service: &str, all: &'a [Found]) -> (Vec<&'a Found>, Option<String>) {
+    let mut copies: BTreeMap<u32, &Found> = BTreeMap::new();
+    let mut interrupted = None;
+    for found in all {
+        let name = container_name(project, service, found.number);
+        let rank = |found: &Found| match found.name.strip_prefix(&name) {
+            Some("") => 0,
+            Some(".new" | ".canary") => 2,
+            _ => 1,
+        };
+        if matches!(found.name.strip_prefix(&name), Some(".old" | ".new" | ".canary")) {
+            interrupted = Some("an update of it was interrupted".to_owned());
+        }
+        let known = copies.entry(found.number).or_insert(found);
+        if rank(found) < rank(known) {
+            *known = found;
+        }
+    }
+    (copies.into_values().collect(), interrupted)
+}
+
+/// Writes the number of copies, unless the spec already means it.
+fn set_replicas(spec: &mut Value, copies: usize) {
+    let said = spec.pointer("/deploy/replicas").and_then(Value::as_u64);
+    if said.unwrap_or(1) != copies as u64 && spec.is_object() {
+        spec["deploy"]["replicas"] = copies.into();
+    }
+}
+
+#[cfg(test)]
+mod tests;

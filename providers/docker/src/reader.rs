@@ -1,0 +1,71 @@
+//! The side of the provider that looks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mlstack_compose::{IMAGE, SERVICE, VOLUME};
+use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource};
+
+use crate::connect::Connection;
+use crate::doctor::{self, Doctor};
+use crate::logs::{self, LogLines, LogsRequest};
+use crate::status::{self, CopyStatus};
+use crate::{labels, observe};
+
+/// Looks at an engine; has no call that could change it.
+#[derive(Clone, Debug)]
+pub struct DockerReader {
+    connection: Arc<Connection>,
+}
+
+impl DockerReader {
+    /// A reader over `connection`; nothing is opened yet.
+    pub fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// Every copy of every service of `project`, by service and number.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn status(&self, project: &str) -> Result<Vec<CopyStatus>, ProviderError> {
+        let look = self.connection.look().await?;
+        let services = observe::containers(&look, &labels::containers_of(project)).await?;
+        Ok(status::of(services))
+    }
+
+    /// What the containers of `project` wrote.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn logs(&self, project: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
+        logs::open(&self.connection.look().await?, project, request).await
+    }
+
+    /// How the engine is, and which of `ports` are taken.
+    ///
+    /// # Errors
+    /// When the engine cannot be reached.
+    pub async fn doctor(&self, ports: &[u16]) -> Result<Doctor, ProviderError> {
+        doctor::examine(&self.connection, ports).await
+    }
+}
+
+#[async_trait]
+impl Provider for DockerReader {
+    fn name(&self) -> &'static str {
+        "compose"
+    }
+
+    fn impact(&self, kind: &str, attribute: &str) -> Impact {
+        match (kind, attribute) {
+            (IMAGE, _) | (SERVICE, "deploy.replicas") => Impact::InPlace,
+            (VOLUME, _) => Impact::ReplaceLosesData,
+            _ => Impact::Replace,
+        }
+    }
+
+    async fn observe(&self, stack: &str, desired: &[Resource]) -> Result<Vec<Observed>, ProviderError> {
+        observe::everything(&self.connection.look().await?, stack, desired).await
+    }
+}
