@@ -9,8 +9,8 @@ use bollard::models::{
     HostConfigLogConfig, ImageConfig, Mount, MountPoint, MountType, RestartPolicy,
 };
 use mlstack_compose::{
-    Bytes, Cpus, Deploy, Device, Duration, Healthcheck, Limits, Logging, MountKind, Port, Reservations, Resources,
-    Service, ServiceNetwork, parse_depends_on,
+    Bytes, Cpus, Deploy, Device, Duration, Healthcheck, Limits, Logging, Port, Reservations, Resources, Service,
+    ServiceNetwork, parse_depends_on,
 };
 
 use crate::{labels, secrets, trouble};
@@ -33,7 +33,9 @@ pub(crate) fn service(project: &str, container: &ContainerInspectResponse, image
         stop_grace_period: config.stop_timeout.map(|seconds| Duration::seconds(unsigned(seconds))),
         healthcheck: healthcheck(config.healthcheck.as_ref(), image.healthcheck.as_ref()),
         labels: own_labels(&config, image),
-        depends_on: label(&config, labels::DEPENDS_ON).map(parse_depends_on).unwrap_or_default(),
+        depends_on: label(&config, labels::DEPENDS_ON)
+            .map(parse_depends_on)
+            .unwrap_or_default(),
         networks: networks(project, container),
         ports: ports(&host),
         volumes: volumes(project, container, &host),
@@ -45,7 +47,10 @@ pub(crate) fn service(project: &str, container: &ContainerInspectResponse, image
         security_opt: host.security_opt.unwrap_or_default(),
         read_only: host.readonly_rootfs.unwrap_or(false),
         init: host.init.filter(|init| *init),
-        shm_size: host.shm_size.filter(|size| *size > 0 && *size != DEFAULT_SHM).map(bytes),
+        shm_size: host
+            .shm_size
+            .filter(|size| *size > 0 && *size != DEFAULT_SHM)
+            .map(bytes),
         logging: host.log_config.and_then(logging),
         ..Service::default()
     }
@@ -63,11 +68,18 @@ fn label<'a>(config: &'a ContainerConfig, key: &str) -> Option<&'a str> {
 fn environment(config: &ContainerConfig, image: &ImageConfig) -> BTreeMap<String, String> {
     let brought = image.env.as_deref().unwrap_or_default();
     let own = config.env.iter().flatten().filter(|entry| !brought.contains(entry));
-    own.filter_map(|entry| entry.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    own.filter_map(|entry| entry.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn own_labels(config: &ContainerConfig, image: &ImageConfig) -> BTreeMap<String, String> {
-    let brought = |key: &String, value: &String| image.labels.as_ref().is_some_and(|labels| labels.get(key) == Some(value));
+    let brought = |key: &String, value: &String| {
+        image
+            .labels
+            .as_ref()
+            .is_some_and(|labels| labels.get(key) == Some(value))
+    };
     let all = config.labels.iter().flatten();
     let own = all.filter(|(key, value)| !labels::is_reserved(key) && !brought(key, value));
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -75,19 +87,29 @@ fn own_labels(config: &ContainerConfig, image: &ImageConfig) -> BTreeMap<String,
 
 fn healthcheck(check: Option<&HealthConfig>, image: Option<&HealthConfig>) -> Option<Healthcheck> {
     let check = check.filter(|check| Some(*check) != image)?;
-    let duration = |nanos: Option<i64>| nanos.filter(|nanos| *nanos > 0).map(|nanos| Duration(unsigned(nanos) / 1000));
+    let duration = |nanos: Option<i64>| {
+        nanos
+            .filter(|nanos| *nanos > 0)
+            .map(|nanos| Duration(unsigned(nanos) / 1000))
+    };
     Some(Healthcheck {
         test: check.test.clone().unwrap_or_default(),
         interval: duration(check.interval),
         timeout: duration(check.timeout),
-        retries: check.retries.and_then(|retries| u32::try_from(retries).ok()).filter(|retries| *retries > 0),
+        retries: check
+            .retries
+            .and_then(|retries| u32::try_from(retries).ok())
+            .filter(|retries| *retries > 0),
         start_period: duration(check.start_period),
     })
 }
 
 /// The networks, by key.
 fn networks(project: &str, container: &ContainerInspectResponse) -> BTreeMap<String, Option<ServiceNetwork>> {
-    let networks = container.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
+    let networks = container
+        .network_settings
+        .as_ref()
+        .and_then(|settings| settings.networks.as_ref());
     let one = |(name, endpoint): (&String, &EndpointSettings)| {
         let aliases = declared_aliases(container, endpoint);
         let key = key_of(project, name).unwrap_or_else(|| name.clone());
@@ -99,10 +121,13 @@ fn networks(project: &str, container: &ContainerInspectResponse) -> BTreeMap<Str
 /// The aliases, without those every container has: its names, its service, its short id, its host name.
 fn declared_aliases(container: &ContainerInspectResponse, endpoint: &EndpointSettings) -> Vec<String> {
     let config = container.config.as_ref();
-    let service = config.and_then(|config| label(config, labels::SERVICE)).unwrap_or_default();
+    let service = config
+        .and_then(|config| label(config, labels::SERVICE))
+        .unwrap_or_default();
     let host_name = config.and_then(|config| config.hostname.as_deref()).unwrap_or_default();
     let id = container.id.as_deref().unwrap_or_default();
-    let every = |alias: &str| alias == service || alias == host_name || id.starts_with(alias) || is_name(container, alias);
+    let every =
+        |alias: &str| alias == service || alias == host_name || id.starts_with(alias) || is_name(container, alias);
     let declared = endpoint.aliases.iter().flatten().filter(|alias| !every(alias));
     declared.cloned().collect()
 }
@@ -113,7 +138,14 @@ fn is_name(container: &ContainerInspectResponse, alias: &str) -> bool {
     };
     let part = |key| label(config, key).unwrap_or_default();
     let name = container.name.as_deref().unwrap_or_default().trim_start_matches('/');
-    alias == name || alias == format!("{}-{}-{}", part(labels::PROJECT), part(labels::SERVICE), part(labels::NUMBER))
+    alias == name
+        || alias
+            == format!(
+                "{}-{}-{}",
+                part(labels::PROJECT),
+                part(labels::SERVICE),
+                part(labels::NUMBER)
+            )
 }
 
 fn ports(host: &HostConfig) -> Vec<Port> {
@@ -134,17 +166,28 @@ fn ports(host: &HostConfig) -> Vec<Port> {
 
 /// Named volumes and binds, from what is really mounted; a container that never ran has only its wishes.
 fn volumes(project: &str, container: &ContainerInspectResponse, host: &HostConfig) -> Vec<mlstack_compose::Mount> {
-    let mounted = container.mounts.iter().flatten().filter_map(|point| mounted(project, point));
+    let mounted = container
+        .mounts
+        .iter()
+        .flatten()
+        .filter_map(|point| mounted(project, point));
     let mut volumes: Vec<_> = mounted.filter(|mount| !is_secret(&mount.target)).collect();
     if container.mounts.is_none() {
-        volumes = host.mounts.iter().flatten().filter_map(|mount| wished(project, mount)).collect();
+        volumes = host
+            .mounts
+            .iter()
+            .flatten()
+            .filter_map(|mount| wished(project, mount))
+            .collect();
     }
     volumes.sort_by(|a, b| a.target.cmp(&b.target));
     volumes
 }
 
 fn is_secret(target: &str) -> bool {
-    target.strip_prefix(secrets::FOLDER).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    target
+        .strip_prefix(secrets::FOLDER)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn mounted(project: &str, point: &MountPoint) -> Option<mlstack_compose::Mount> {
@@ -164,7 +207,11 @@ fn wished(project: &str, mount: &Mount) -> Option<mlstack_compose::Mount> {
     let (target, source) = (mount.target.clone()?, mount.source.clone()?);
     let read_only = mount.read_only == Some(true);
     match mount.typ? {
-        MountType::VOLUME => Some(mlstack_compose::Mount::volume(key_of(project, &source)?, target, read_only)),
+        MountType::VOLUME => Some(mlstack_compose::Mount::volume(
+            key_of(project, &source)?,
+            target,
+            read_only,
+        )),
         MountType::BIND => Some(mlstack_compose::Mount::bind(source, target, read_only)),
         _ => None,
     }
@@ -173,7 +220,10 @@ fn wished(project: &str, mount: &Mount) -> Option<mlstack_compose::Mount> {
 /// The key of a volume or network: its name without the project; `None` for a volume without a name of its own.
 fn key_of(project: &str, name: &str) -> Option<String> {
     let anonymous = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let key = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('_')).unwrap_or(name);
+    let key = name
+        .strip_prefix(project)
+        .and_then(|rest| rest.strip_prefix('_'))
+        .unwrap_or(name);
     (!anonymous).then(|| key.to_owned())
 }
 
@@ -189,9 +239,15 @@ fn tmpfs(host: &HostConfig) -> Vec<String> {
 
 fn deploy(host: &HostConfig) -> Option<Deploy> {
     let limits = Limits {
-        cpus: host.nano_cpus.filter(|cpus| *cpus > 0).map(|cpus| Cpus(unsigned(cpus) / 1_000_000)),
+        cpus: host
+            .nano_cpus
+            .filter(|cpus| *cpus > 0)
+            .map(|cpus| Cpus(unsigned(cpus) / 1_000_000)),
         memory: host.memory.filter(|memory| *memory > 0).map(bytes),
-        pids: host.pids_limit.filter(|pids| *pids > 0).and_then(|pids| pids.try_into().ok()),
+        pids: host
+            .pids_limit
+            .filter(|pids| *pids > 0)
+            .and_then(|pids| pids.try_into().ok()),
     };
     let devices: Vec<Device> = host.device_requests.iter().flatten().map(device).collect();
     let deploy = Deploy {
@@ -208,13 +264,18 @@ fn device(request: &DeviceRequest) -> Device {
     Device {
         capabilities: request.capabilities.iter().flatten().flatten().cloned().collect(),
         driver: request.driver.clone().unwrap_or_default(),
-        count: request.count.and_then(|count| count.try_into().ok()).unwrap_or_default(),
+        count: request
+            .count
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or_default(),
     }
 }
 
 fn restart(policy: Option<&RestartPolicy>) -> String {
     let name = trouble::policy_name(policy);
-    let count = policy.and_then(|policy| policy.maximum_retry_count).filter(|count| *count > 0);
+    let count = policy
+        .and_then(|policy| policy.maximum_retry_count)
+        .filter(|count| *count > 0);
     match count {
         Some(count) => format!("{name}:{count}"),
         None => name,

@@ -98,6 +98,10 @@ fn merge(base: Value, expected: Value, seen: Value) -> Value {
     }
     match (expected, seen) {
         (Value::Object(expected), Value::Object(seen)) => merge_objects(base, expected, seen),
+        (Value::Object(expected), Value::Null) => match merge_objects(base, expected, Map::new()) {
+            Value::Object(rest) if rest.is_empty() => Value::Null,
+            rest => rest,
+        },
         (_, seen) => seen,
     }
 }

@@ -39,16 +39,27 @@ impl Copy<'_> {
 /// The create call of one copy. On its first network alone; [`endpoints`] has all.
 pub(crate) fn create_body(service: &Service, copy: &Copy<'_>) -> ContainerCreateBody {
     let endpoints = endpoints(service, copy);
-    let first = endpoints.iter().next().map(|(name, endpoint)| (name.clone(), endpoint.clone()));
+    let first = endpoints
+        .iter()
+        .next()
+        .map(|(name, endpoint)| (name.clone(), endpoint.clone()));
     ContainerCreateBody {
         image: Some(service.image.clone()),
         cmd: service.command.clone(),
         entrypoint: service.entrypoint.clone(),
-        env: Some(service.environment.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        env: Some(
+            service
+                .environment
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect(),
+        ),
         user: text(&service.user),
         working_dir: text(&service.working_dir),
         stop_signal: text(&service.stop_signal),
-        stop_timeout: service.stop_grace_period.map(|period| signed(period.0.div_ceil(1_000_000))),
+        stop_timeout: service
+            .stop_grace_period
+            .map(|period| signed(period.0.div_ceil(1_000_000))),
         healthcheck: service.healthcheck.as_ref().map(health),
         exposed_ports: Some(service.ports.iter().map(container_port).collect()),
         labels: Some(all_labels(service, copy).into_iter().collect()),
@@ -66,10 +77,17 @@ pub(crate) fn create_body(service: &Service, copy: &Copy<'_>) -> ContainerCreate
 /// How a copy is on its networks, by their names in the engine; Compose's first network first.
 pub(crate) fn endpoints(service: &Service, copy: &Copy<'_>) -> BTreeMap<String, EndpointSettings> {
     let default = BTreeMap::from([("default".to_owned(), None)]);
-    let networks = if service.networks.is_empty() { &default } else { &service.networks };
+    let networks = if service.networks.is_empty() {
+        &default
+    } else {
+        &service.networks
+    };
     let one = |(key, network): (&String, &Option<mlstack_compose::ServiceNetwork>)| {
         let declared = network.iter().flat_map(|network| network.aliases.iter().cloned());
-        let aliases = [copy.name(), copy.service.to_owned()].into_iter().chain(declared).collect();
+        let aliases = [copy.name(), copy.service.to_owned()]
+            .into_iter()
+            .chain(declared)
+            .collect();
         let endpoint = EndpointSettings {
             aliases: Some(aliases),
             ..Default::default()
@@ -106,7 +124,9 @@ fn host(service: &Service, copy: &Copy<'_>) -> HostConfig {
         tmpfs: Some(service.tmpfs.iter().map(|entry| tmpfs(entry)).collect()),
         shm_size: service.shm_size.map(|size| signed(size.0)),
         memory: limits.and_then(|limits| limits.memory).map(|memory| signed(memory.0)),
-        nano_cpus: limits.and_then(|limits| limits.cpus).map(|cpus| signed(cpus.0 * 1_000_000)),
+        nano_cpus: limits
+            .and_then(|limits| limits.cpus)
+            .map(|cpus| signed(cpus.0 * 1_000_000)),
         pids_limit: limits.and_then(|limits| limits.pids).map(i64::from),
         device_requests: some(devices(service)),
         mounts: some(mounts(service, copy)),
@@ -146,7 +166,10 @@ fn mounts(service: &Service, copy: &Copy<'_>) -> Vec<Mount> {
 
 /// A volume without a name: it goes with its container, and a label says whose it was.
 fn secrets_mount(copy: &Copy<'_>) -> Mount {
-    let label = (labels::SECRETS_OF.to_owned(), format!("{}/{}", copy.project, copy.service));
+    let label = (
+        labels::SECRETS_OF.to_owned(),
+        format!("{}/{}", copy.project, copy.service),
+    );
     Mount {
         typ: Some(MountType::VOLUME),
         target: Some(secrets::FOLDER.to_owned()),
@@ -171,7 +194,11 @@ fn bindings(ports: &[Port]) -> BTreeMap<String, Option<Vec<PortBinding>>> {
             host_ip: Some(port.host_ip.clone()),
             host_port: Some(port.published.clone()),
         };
-        bindings.entry(container_port(port)).or_default().get_or_insert_default().push(binding);
+        bindings
+            .entry(container_port(port))
+            .or_default()
+            .get_or_insert_default()
+            .push(binding);
     }
     bindings
 }
@@ -192,7 +219,10 @@ fn restart(policy: &str) -> Option<RestartPolicy> {
 }
 
 fn devices(service: &Service) -> Vec<DeviceRequest> {
-    let reservations = service.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref());
+    let reservations = service
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.resources.reservations.as_ref());
     let devices = reservations.iter().flat_map(|reservations| &reservations.devices);
     let one = |device: &mlstack_compose::Device| DeviceRequest {
         driver: text(&device.driver),

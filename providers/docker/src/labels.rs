@@ -100,12 +100,20 @@ pub(crate) fn of(project: &str) -> Vec<String> {
 
 /// The filter for the lasting containers of a project, without those of `docker compose run`.
 pub(crate) fn containers_of(project: &str) -> Vec<String> {
-    vec![format!("{PROJECT}={project}"), SERVICE.to_owned(), format!("{ONEOFF}=False")]
+    vec![
+        format!("{PROJECT}={project}"),
+        SERVICE.to_owned(),
+        format!("{ONEOFF}=False"),
+    ]
 }
 
 /// The filter for the containers of one service.
 pub(crate) fn service_of(project: &str, service: &str) -> Vec<String> {
-    vec![format!("{PROJECT}={project}"), format!("{SERVICE}={service}"), format!("{ONEOFF}=False")]
+    vec![
+        format!("{PROJECT}={project}"),
+        format!("{SERVICE}={service}"),
+        format!("{ONEOFF}=False"),
+    ]
 }
 
 /// The filter for the images made for a stack.

@@ -49,7 +49,9 @@ impl Found {
 pub(crate) async fn containers(look: &Look, labels: &[String]) -> Result<BTreeMap<String, Vec<Found>>, ProviderError> {
     let listed = look.containers(labels).await?;
     let ids = listed.into_iter().filter_map(|container| container.id);
-    let inspections = stream::iter(ids).map(|id| async move { look.container(&id).await }).buffer_unordered(AT_ONCE);
+    let inspections = stream::iter(ids)
+        .map(|id| async move { look.container(&id).await })
+        .buffer_unordered(AT_ONCE);
     let inspected: Vec<_> = inspections.try_collect().await?;
     let mut services: BTreeMap<String, Vec<Found>> = BTreeMap::new();
     for (service, found) in inspected.into_iter().flatten().filter_map(Found::read) {
@@ -88,7 +90,9 @@ struct View<'a> {
 
 impl View<'_> {
     fn wanted(&self, kind: &str, name: &str) -> Option<&Resource> {
-        self.desired.iter().find(|resource| resource.address.kind == kind && resource.address.name == name)
+        self.desired
+            .iter()
+            .find(|resource| resource.address.kind == kind && resource.address.name == name)
     }
 
     async fn services(&self) -> Result<Vec<Observed>, ProviderError> {
@@ -109,17 +113,26 @@ impl View<'_> {
     }
 
     /// What the images of these containers bring along, by id; an image that is gone is left out.
-    async fn images_of(&self, found: impl Iterator<Item = &Found>) -> Result<BTreeMap<String, ImageConfig>, ProviderError> {
+    async fn images_of(
+        &self,
+        found: impl Iterator<Item = &Found>,
+    ) -> Result<BTreeMap<String, ImageConfig>, ProviderError> {
         let ids: std::collections::BTreeSet<String> = found.map(|found| found.image_id().to_owned()).collect();
         let images = self.inspect(ids).await?;
-        Ok(images.into_iter().map(|(id, image)| (id, image.config.unwrap_or_default())).collect())
+        Ok(images
+            .into_iter()
+            .map(|(id, image)| (id, image.config.unwrap_or_default()))
+            .collect())
     }
 
     /// The ids that the references of these containers stand for now.
     async fn references(&self, found: impl Iterator<Item = &Found>) -> Result<BTreeMap<String, String>, ProviderError> {
         let config = |found: &Found| found.inspected.config.as_ref().and_then(|config| config.image.clone());
         let images = self.inspect(found.filter_map(config).collect()).await?;
-        Ok(images.into_iter().filter_map(|(reference, image)| Some((reference, image.id?))).collect())
+        Ok(images
+            .into_iter()
+            .filter_map(|(reference, image)| Some((reference, image.id?)))
+            .collect())
     }
 
     async fn inspect(
@@ -130,7 +143,11 @@ impl View<'_> {
             let image = self.look.image(&reference).await?;
             Ok(image.map(|image| (reference, image)))
         };
-        let images: Vec<_> = stream::iter(references).map(one).buffer_unordered(AT_ONCE).try_collect().await?;
+        let images: Vec<_> = stream::iter(references)
+            .map(one)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
         Ok(images.into_iter().flatten().collect())
     }
 
@@ -139,7 +156,10 @@ impl View<'_> {
         let read = |network: bollard::models::Network| {
             let part = network.labels.part()?;
             let wanted = self.wanted(NETWORK, &part.key);
-            let driver = network.driver.clone().filter(|driver| driver != "bridge" || says_driver(wanted));
+            let driver = network
+                .driver
+                .clone()
+                .filter(|driver| driver != "bridge" || says_driver(wanted));
             let spec = Network {
                 name: network.name.clone()?,
                 driver: driver.unwrap_or_default(),
@@ -185,9 +205,12 @@ impl View<'_> {
     /// Images that are wanted and here, and those that were made for this stack and are wanted no more.
     async fn images(&self) -> Result<Vec<Observed>, ProviderError> {
         let wanted = self.desired.iter().filter(|resource| resource.address.kind == IMAGE);
-        let wanted: Vec<(&Resource, ImageSpec)> =
-            wanted.filter_map(|resource| Some((resource, serde_json::from_value(resource.spec.clone()).ok()?))).collect();
-        let here = self.inspect(wanted.iter().map(|(_, spec)| spec.reference.clone()).collect()).await?;
+        let wanted: Vec<(&Resource, ImageSpec)> = wanted
+            .filter_map(|resource| Some((resource, serde_json::from_value(resource.spec.clone()).ok()?)))
+            .collect();
+        let here = self
+            .inspect(wanted.iter().map(|(_, spec)| spec.reference.clone()).collect())
+            .await?;
         let mut all: Vec<Observed> = wanted
             .iter()
             .filter_map(|(resource, spec)| Some(wanted_image(resource, spec, here.get(&spec.reference)?)))
@@ -202,11 +225,19 @@ impl View<'_> {
 
     /// Refuses to go on when somebody else's container stands where one of ours must.
     async fn refuse_foreign(&self) -> Result<(), ProviderError> {
-        let needed: BTreeMap<String, &Resource> = self.desired.iter().flat_map(|resource| names(self.project, resource)).collect();
+        let needed: BTreeMap<String, &Resource> = self
+            .desired
+            .iter()
+            .flat_map(|resource| names(self.project, resource))
+            .collect();
         let all = self.look.containers(&[]).await?;
         for container in all {
             let ours = container.labels.text(labels::PROJECT) == Some(self.project);
-            let names = container.names.iter().flatten().map(|name| name.trim_start_matches('/'));
+            let names = container
+                .names
+                .iter()
+                .flatten()
+                .map(|name| name.trim_start_matches('/'));
             if let Some(name) = names.into_iter().find(|name| !ours && needed.contains_key(*name)) {
                 return Err(foreign("container", name).at(&needed[name].address));
             }
@@ -224,22 +255,31 @@ where
     for<'a> &'a M: IntoIterator<Item = (&'a String, &'a String)>,
 {
     let all = labels.iter().flatten();
-    all.filter(|(key, _)| !labels::is_reserved(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    all.filter(|(key, _)| !labels::is_reserved(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// The container names that a service needs.
 fn names<'a>(project: &str, resource: &'a Resource) -> Vec<(String, &'a Resource)> {
-    let service = (resource.address.kind == SERVICE).then(|| serde_json::from_value::<Service>(resource.spec.clone()).ok());
+    let service =
+        (resource.address.kind == SERVICE).then(|| serde_json::from_value::<Service>(resource.spec.clone()).ok());
     let copies = service.flatten().map_or(0, |service| service.replicas());
-    (1..=copies).map(|number| (container_name(project, &resource.address.name, number), resource)).collect()
+    (1..=copies)
+        .map(|number| (container_name(project, &resource.address.name, number), resource))
+        .collect()
 }
 
 /// Something of somebody else stands where ours must.
 pub(crate) fn foreign(sort: &str, name: &str) -> ProviderError {
     ProviderError::new(ErrorKind::Foreign, "refused to touch what is not ours:")
-        .because(format!("a {sort} named {name} exists and does not belong to this stack"))
+        .because(format!(
+            "a {sort} named {name} exists and does not belong to this stack"
+        ))
         .hint(match sort {
-            "container" => format!("if nobody needs it: docker rm -f {name}; or rename it: docker rename {name} {name}-other"),
+            "container" => {
+                format!("if nobody needs it: docker rm -f {name}; or rename it: docker rename {name} {name}-other")
+            }
             _ => format!("if nobody needs it: docker {sort} rm {name}; or give the stack another name"),
         })
 }
@@ -254,7 +294,10 @@ fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> 
         ImageSource::Build { digest: None, .. } => spec.source.clone(),
         ImageSource::Build { .. } => recorded.map_or(ImageSource::Pull, |recorded| recorded.source),
     };
-    let observed = ImageSpec { reference: spec.reference.clone(), source };
+    let observed = ImageSpec {
+        reference: spec.reference.clone(),
+        source,
+    };
     Observed {
         address: resource.address.clone(),
         id: image.id.clone().unwrap_or_default(),
@@ -268,10 +311,16 @@ fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> 
 fn made_image(image: bollard::models::ImageSummary) -> Option<Observed> {
     let labels = Some(image.labels);
     let reference = image.repo_tags.first().filter(|tag| *tag != "<none>:<none>")?.clone();
-    let named = labels.text(labels::IMAGE).or_else(|| labels.text("org.opencontainers.image.title"));
+    let named = labels
+        .text(labels::IMAGE)
+        .or_else(|| labels.text("org.opencontainers.image.title"));
     let name = named.unwrap_or(&reference).to_owned();
-    let source = ImageSource::Bundle { id: Some(image.id.clone()) };
-    let spec = labels.spec().or_else(|| serde_json::to_value(ImageSpec { reference, source }).ok())?;
+    let source = ImageSource::Bundle {
+        id: Some(image.id.clone()),
+    };
+    let spec = labels
+        .spec()
+        .or_else(|| serde_json::to_value(ImageSpec { reference, source }).ok())?;
     Some(Observed {
         address: Address::new(IMAGE, name),
         id: image.id,
@@ -298,11 +347,15 @@ impl ServiceView<'_> {
         let spec = specs.iter().find(|(base, seen)| base != seen).or(specs.first());
         let mut spec = spec.map_or(Value::Null, |(_, seen)| seen.clone());
         set_replicas(&mut spec, copies.len());
-        let labels = all.first().and_then(|found| found.inspected.config.as_ref()?.labels.clone());
+        let labels = all
+            .first()
+            .and_then(|found| found.inspected.config.as_ref()?.labels.clone());
         Observed {
             address: Address::new(SERVICE, self.name),
             id: copies.iter().map(|copy| copy.id.as_str()).collect::<Vec<_>>().join(","),
-            depends_on: labels.uses().unwrap_or_else(|| self.uses(&spec, labels.text(labels::DEPENDS_ON))),
+            depends_on: labels
+                .uses()
+                .unwrap_or_else(|| self.uses(&spec, labels.text(labels::DEPENDS_ON))),
             protected: labels.protected().unwrap_or(false),
             problem: leftovers.or_else(|| copies.iter().find_map(|copy| self.problem(copy))),
             spec,
@@ -313,9 +366,9 @@ impl ServiceView<'_> {
     fn spec(&self, copy: &Found) -> (Value, Value) {
         let nothing = ImageConfig::default();
         let image = self.images.get(copy.image_id()).unwrap_or(&nothing);
-        let base = self.base(copy).unwrap_or_else(|| {
-            crate::decode::service(self.project, &copy.inspected, image)
-        });
+        let base = self
+            .base(copy)
+            .unwrap_or_else(|| crate::decode::service(self.project, &copy.inspected, image));
         let mut seen = drift::observed(self.project, &copy.inspected, image, (self.name, copy.number), &base);
         self.note_image(copy, &base, &mut seen);
         (drift::as_value(&base), seen)
@@ -326,11 +379,20 @@ impl ServiceView<'_> {
     /// What only says how to work, not what the container is, is taken from the wanted spec: so is a secret's digest
     /// on a container without our label. It cannot be known, and no running service is replaced for not knowing.
     fn base(&self, copy: &Found) -> Option<Service> {
-        let wanted: Option<Service> = self.wanted.and_then(|resource| serde_json::from_value(resource.spec.clone()).ok());
+        let wanted: Option<Service> = self
+            .wanted
+            .and_then(|resource| serde_json::from_value(resource.spec.clone()).ok());
         let recorded = copy.inspected.config.as_ref()?.labels.spec();
         let recorded: Option<Service> = recorded.and_then(|spec| serde_json::from_value(spec).ok());
         let (Some(mut base), Some(wanted)) = (recorded, wanted.clone()) else {
-            return copy.inspected.config.as_ref()?.labels.spec().and_then(|spec| serde_json::from_value(spec).ok()).or(wanted);
+            return copy
+                .inspected
+                .config
+                .as_ref()?
+                .labels
+                .spec()
+                .and_then(|spec| serde_json::from_value(spec).ok())
+                .or(wanted);
         };
         base.build = wanted.build;
         base.pull_policy = wanted.pull_policy;
@@ -353,29 +415,47 @@ impl ServiceView<'_> {
             seen["x-mlstack"]["image_id"] = id.into();
         } else if now.is_some_and(|now| now != id) && seen.get("image") == Some(&Value::from(base.image.as_str())) {
             let short = id.trim_start_matches("sha256:").get(..12).unwrap_or(id);
-            seen.insert("image".to_owned(), format!("{} (as it was: {short})", base.image).into());
+            seen.insert(
+                "image".to_owned(),
+                format!("{} (as it was: {short})", base.image).into(),
+            );
         }
     }
 
     fn problem(&self, copy: &Found) -> Option<String> {
         let expected = container_name(self.project, self.name, copy.number);
         let renamed = (copy.name != expected).then(|| format!("renamed to {}", copy.name));
-        renamed.or_else(|| trouble::problem(&copy.inspected)).or_else(|| self.lost_alias(copy))
+        renamed
+            .or_else(|| trouble::problem(&copy.inspected))
+            .or_else(|| self.lost_alias(copy))
     }
 
     fn lost_alias(&self, copy: &Found) -> Option<String> {
         let networks = copy.inspected.network_settings.as_ref()?.networks.as_ref()?;
         let knows = |aliases: &Option<Vec<String>>| aliases.iter().flatten().any(|alias| alias == self.name);
-        let mut lost = networks.iter().filter(|(_, endpoint)| !knows(&endpoint.aliases)).map(|(name, _)| name).collect::<Vec<_>>();
+        let mut lost = networks
+            .iter()
+            .filter(|(_, endpoint)| !knows(&endpoint.aliases))
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>();
         lost.sort();
-        lost.first().map(|network| format!("not known as {} on network {network}", self.name))
+        lost.first()
+            .map(|network| format!("not known as {} on network {network}", self.name))
     }
 
     /// What a service that `docker compose` made depends on.
     fn uses(&self, spec: &Value, label: Option<&str>) -> Vec<Address> {
-        let keys = |field: &str| spec.get(field).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone());
+        let keys = |field: &str| {
+            spec.get(field)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.clone())
+        };
         let volumes = spec.get("volumes").and_then(Value::as_array).into_iter().flatten();
-        let volumes = volumes.filter(|mount| mount["type"] == "volume").filter_map(|mount| mount["source"].as_str());
+        let volumes = volumes
+            .filter(|mount| mount["type"] == "volume")
+            .filter_map(|mount| mount["source"].as_str());
         let services = parse_depends_on(label.unwrap_or_default());
         let mut uses: Vec<Address> = keys("networks").map(|key| Address::new(NETWORK, key)).collect();
         uses.extend(volumes.map(|key| Address::new(VOLUME, key)));

@@ -36,9 +36,9 @@ pub struct CopyStatus {
 
 /// The status of every copy.
 pub(crate) fn of(services: BTreeMap<String, Vec<Found>>) -> Vec<CopyStatus> {
-    let each = services.into_iter().flat_map(|(component, copies)| {
-        copies.into_iter().map(move |found| one(&component, found))
-    });
+    let each = services
+        .into_iter()
+        .flat_map(|(component, copies)| copies.into_iter().map(move |found| one(&component, found)));
     each.collect()
 }
 

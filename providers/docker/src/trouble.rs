@@ -51,7 +51,10 @@ pub(crate) fn health(container: &ContainerInspectResponse) -> HealthStatusEnum {
 
 /// The restart policy's name, `no` when there is none.
 pub(crate) fn restart(container: &ContainerInspectResponse) -> String {
-    let policy = container.host_config.as_ref().and_then(|host| host.restart_policy.as_ref());
+    let policy = container
+        .host_config
+        .as_ref()
+        .and_then(|host| host.restart_policy.as_ref());
     let name = policy_name(policy);
     if name.is_empty() { "no".to_owned() } else { name }
 }

@@ -1,0 +1,64 @@
+use serde_json::{Value, json};
+
+use super::{Found, set_replicas, settle};
+
+fn found(name: &str, number: u32) -> Found {
+    Found {
+        id: name.into(),
+        name: name.into(),
+        number,
+        inspected: Default::default(),
+    }
+}
+
+fn settled(names: &[(&str, u32)]) -> (Vec<String>, bool) {
+    let all: Vec<Found> = names.iter().map(|(name, number)| found(name, *number)).collect();
+    let (copies, interrupted) = settle("p", "web", &all);
+    (
+        copies.into_iter().map(|copy| copy.name.clone()).collect(),
+        interrupted.is_some(),
+    )
+}
+
+#[test]
+fn an_interrupted_update_is_told_by_the_names() {
+    assert_eq!(
+        settled(&[("p-web-1", 1), ("p-web-2", 2)]),
+        (vec!["p-web-1".into(), "p-web-2".into()], false)
+    );
+    assert_eq!(
+        settled(&[("p-web-1.new", 1), ("p-web-1", 1)]),
+        (vec!["p-web-1".into()], true)
+    );
+    assert_eq!(
+        settled(&[("p-web-1.new", 1), ("p-web-1.old", 1)]),
+        (vec!["p-web-1.old".into()], true)
+    );
+    assert_eq!(
+        settled(&[("p-web-1", 1), ("p-web-1.old", 1)]),
+        (vec!["p-web-1".into()], true)
+    );
+    assert_eq!(settled(&[("p-web-1.new", 1)]), (vec!["p-web-1.new".into()], true));
+    assert_eq!(settled(&[("renamed", 1)]), (vec!["renamed".into()], false));
+}
+
+#[test]
+fn the_number_of_copies_is_written_only_when_it_says_something_new() {
+    let after = |mut spec: Value, copies| {
+        set_replicas(&mut spec, copies);
+        spec
+    };
+    assert_eq!(after(json!({"image": "x"}), 1), json!({"image": "x"}));
+    assert_eq!(
+        after(json!({"deploy": {"replicas": 2}}), 2),
+        json!({"deploy": {"replicas": 2}})
+    );
+    assert_eq!(
+        after(json!({"deploy": {"replicas": 2}}), 1),
+        json!({"deploy": {"replicas": 1}})
+    );
+    assert_eq!(
+        after(json!({"image": "x"}), 3),
+        json!({"image": "x", "deploy": {"replicas": 3}})
+    );
+}
