@@ -77,7 +77,7 @@ engine() {
 
 engine_can_be_started() {
     [ -z "${DOCKER_HOST:-}" ] || fail "no Docker engine answers at $DOCKER_HOST" "start it, or unset DOCKER_HOST"
-    if command -v docker >/dev/null && timeout 20 docker version 2>&1 | grep -q 'permission denied'; then
+    if [[ $(timeout 20 docker version 2>&1) == *"permission denied"* ]]; then
         fail "this user may not talk to the Docker engine" "sudo usermod -aG docker $(id -un), then log in again" "or run this as root"
     fi
     if ! command -v dockerd >/dev/null; then
@@ -96,7 +96,10 @@ start_engine() {
         as_root systemctl start docker || fail "systemd could not start the Docker engine" "journalctl -u docker"
     elif ! engine_answers; then                    # installing may have started it
         say "starting dockerd (log: $engine_log)"
-        as_root setsid dockerd > "$engine_log" 2>&1 < /dev/null &
+        # In place of this shell, which would keep the caller's output open as long as dockerd runs.
+        local root=()
+        [ "$(id -u)" = 0 ] || root=(sudo -n)
+        (exec > "$engine_log" 2>&1 < /dev/null; exec "${root[@]}" setsid dockerd) &
         pid=$!
     fi
     for i in $(seq 60); do
