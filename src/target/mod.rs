@@ -8,6 +8,11 @@ use std::str::FromStr;
 use crate::stack::suggest::nearest;
 
 pub mod capability;
+pub mod compose;
+mod refs;
+mod secrets;
+
+pub use secrets::secrets;
 
 /// A place that this version can run a stack on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
