@@ -4,7 +4,7 @@
 #   tests/ground.sh [-y] [--need COMMAND=PACKAGE]... [IMAGE...]
 #
 #   -y                      install what is missing (Debian or Ubuntu, as root or with sudo)
-#   --need COMMAND=PACKAGE  one more command that must be there
+#   --need COMMAND=PACKAGE  one more command that must be there; a path, with stars too, is as good
 #   IMAGE                   container images that must be there (names of tests/images/tags.txt;
 #                           without any: all but python)
 #
@@ -39,17 +39,30 @@ install() {
     [ -n "$yes" ] || fail "$* must be installed" "$command" "or run this again with -y, which does it"
     can_install || fail "$* must be installed, and that needs root" "$command"
     say "installing $*"
-    export DEBIAN_FRONTEND=noninteractive
+    export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1
     as_root apt-get -qq update >/dev/null 2>&1 || :   # one broken source must not stop the others
-    local log
+    local log server=''
+    if [[ " $* " = *" postgresql "* ]]; then no_database_server; fi
     log=$(as_root apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" 2>&1 < /dev/null) \
         || fail "apt-get could not install $*" "$(tail -n 5 <<< "$log")"
+    [ -z "$server" ] || as_root rm -f "$server"
 }
+
+# Debian's PostgreSQL starts a server as soon as it is installed, unless this file forbids it.
+no_database_server() {
+    local file=/etc/postgresql-common/createcluster.conf
+    [ ! -e "$file" ] || return 0
+    server=$file
+    as_root mkdir -p "${file%/*}"
+    as_root sh -c "echo 'create_main_cluster = false' > $file"
+}
+
+is_there() { command -v "$1" >/dev/null || compgen -G "$1" >/dev/null; }
 
 commands() {
     local need absent=()
     for need in "${needs[@]}"; do
-        command -v "${need%%=*}" >/dev/null || absent+=("${need#*=}")
+        is_there "${need%%=*}" || absent+=("${need#*=}")
     done
     # A compiler without the C library's files links nothing.
     [[ " ${absent[*]} " != *" gcc "* ]] || absent+=(libc6-dev)
