@@ -287,11 +287,11 @@ fn every_drift_of_a_live_container_is_seen() {
     );
     assert_eq!(
         drifted(|c| c["NetworkSettings"]["Networks"]["p_default"]["Aliases"] = json!(["p-web-1", "web"])),
-        [r#"networks: {"default":null,"back":null}"#]
+        [r#"networks: {"back":null,"default":null}"#]
     );
     assert_eq!(
         drifted(|c| c["NetworkSettings"]["Networks"]["bridge"] = json!({})),
-        [r#"networks: {"default":{"aliases":["other"]},"back":null,"bridge":null}"#]
+        [r#"networks: {"back":null,"bridge":null,"default":{"aliases":["other"]}}"#]
     );
     assert_eq!(
         drifted(|c| c["Config"]["Env"][0] = json!("A=2")),

@@ -84,7 +84,7 @@ fn sometimes<T: Clone + std::fmt::Debug + Default>(value: T) -> impl Strategy<Va
 }
 
 /// Services that run `image`. Ports are published on a port of the engine's choice.
-pub fn service(image: &'static str) -> impl Strategy<Value = Service> {
+pub(crate) fn service(image: &'static str) -> impl Strategy<Value = Service> {
     let who = (
         sometimes("10001:10001".to_owned()),
         any::<bool>(),

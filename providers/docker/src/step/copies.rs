@@ -1,0 +1,200 @@
+//! One container of a service: made, started, told why it does not start.
+
+use std::time::Duration;
+
+use bollard::models::ContainerInspectResponse;
+use mlstack_compose::{Service, container_name};
+use mlstack_provider::{ErrorKind, ProviderError, Resource};
+
+use super::image;
+use crate::encode::{self, Copy};
+use crate::engine::{Site, spec};
+use crate::labels::{self, Labels as _};
+use crate::observe::foreign;
+use crate::secrets::{self, Owner};
+use crate::write::Created;
+use crate::{doctor, fault, trouble, wait};
+
+/// How long a new version may take when its spec says nothing.
+const READY_WITHIN: Duration = Duration::from_secs(300);
+
+/// A service as it should be, ready to be made copies of.
+pub(crate) struct Mold<'a> {
+    pub(crate) site: &'a Site<'a>,
+    pub(crate) resource: &'a Resource,
+    pub(crate) service: Service,
+    image_id: String,
+}
+
+impl<'a> Mold<'a> {
+    /// Reads the spec and looks the image up.
+    pub(crate) async fn new(site: &'a Site<'a>, resource: &'a Resource) -> Result<Self, ProviderError> {
+        let service: Service = spec(&resource.address, &resource.spec)?;
+        let image = site.look.image(&service.image).await?;
+        let image_id = image
+            .and_then(|image| image.id)
+            .ok_or_else(|| image::missing(&service.image))?;
+        let planned = service
+            .extension
+            .image_id
+            .as_ref()
+            .filter(|planned| **planned != image_id);
+        if let Some(planned) = planned {
+            return Err(
+                ProviderError::new(ErrorKind::Stale, "another image than planned stands in for")
+                    .because(format!("{} is {image_id}, planned was {planned}", service.image))
+                    .hint("plan again"),
+            );
+        }
+        Ok(Self {
+            site,
+            resource,
+            service,
+            image_id,
+        })
+    }
+
+    /// The service's key.
+    pub(crate) fn key(&self) -> &str {
+        &self.resource.address.name
+    }
+
+    /// The name of copy `number`.
+    pub(crate) fn name(&self, number: u32) -> String {
+        container_name(self.site.project(), self.key(), number)
+    }
+
+    /// Makes copy `number` under `name`, on all its networks and with its secrets, and does not start it.
+    pub(crate) async fn create(&self, number: u32, name: &str) -> Result<String, ProviderError> {
+        let ours = labels::ours(self.resource);
+        let copy = Copy {
+            project: self.site.project(),
+            service: self.key(),
+            number,
+            image_id: &self.image_id,
+            origin: &self.site.config.origin,
+            ours: &ours,
+        };
+        let id = self.create_bare(&copy, name).await?;
+        match self.furnish(&copy, &id).await {
+            Ok(()) => Ok(id),
+            Err(error) => {
+                // Half made is worse than not made; the first error is the one that counts.
+                let _ = self.site.write.remove_container(&id).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn create_bare(&self, copy: &Copy<'_>, name: &str) -> Result<String, ProviderError> {
+        let body = encode::create_body(&self.service, copy);
+        match self.site.write.create_container(name, body.clone()).await? {
+            Created::Id(id) => return Ok(id),
+            Created::NoImage => return Err(image::missing(&self.service.image)),
+            Created::NameTaken => self.clear(name).await?,
+        }
+        match self.site.write.create_container(name, body).await? {
+            Created::Id(id) => Ok(id),
+            _ => Err(foreign("container", name)),
+        }
+    }
+
+    /// Removes what an apply that was cut short left under this name.
+    async fn clear(&self, name: &str) -> Result<(), ProviderError> {
+        let Some(container) = self.site.look.container(name).await? else {
+            return Ok(());
+        };
+        let labels = container.config.and_then(|config| config.labels).container();
+        match labels.is_some_and(|labels| labels.project == self.site.project() && labels.service == self.key()) {
+            true => self.site.write.remove_container(name).await,
+            false => Err(foreign("container", name)),
+        }
+    }
+
+    async fn furnish(&self, copy: &Copy<'_>, id: &str) -> Result<(), ProviderError> {
+        for (network, endpoint) in encode::endpoints(&self.service, copy).into_iter().skip(1) {
+            self.site.write.connect(&network, id, endpoint).await?;
+        }
+        if self.service.secrets.is_empty() {
+            return Ok(());
+        }
+        let owner = self.owner(id).await?;
+        let mut files = Vec::new();
+        for secret in &self.service.secrets {
+            let value = self
+                .site
+                .config
+                .secrets
+                .get(&secret.source)
+                .ok_or_else(|| no_value(&secret.source))?;
+            files.push((secret.target.as_str(), value));
+        }
+        let archive = secrets::pack(owner, files)
+            .map_err(|error| ProviderError::new(ErrorKind::Failed, "cannot pack the secrets of").because(error))?;
+        self.site.write.upload(id, secrets::FOLDER, archive).await
+    }
+
+    /// The user the service runs as; names are looked up in the image's own files.
+    async fn owner(&self, id: &str) -> Result<Owner, ProviderError> {
+        let inspected = self
+            .site
+            .look
+            .container(id)
+            .await?
+            .and_then(|container| container.config);
+        let user = inspected.and_then(|config| config.user).unwrap_or_default();
+        let file = async |path| {
+            let packed = self.site.write.download(id, path).await?;
+            Ok::<_, ProviderError>(secrets::unpack_text(&packed.unwrap_or_default()))
+        };
+        let (passwd, group) = (file("/etc/passwd").await?, file("/etc/group").await?);
+        Owner::parse(&user, &passwd, &group).ok_or_else(|| {
+            ProviderError::new(ErrorKind::Failed, "cannot deliver the secrets of")
+                .because(format!(
+                    "its user `{user}` is in neither /etc/passwd nor /etc/group of the image"
+                ))
+                .hint("give the user as a number")
+        })
+    }
+
+    /// Starts a container; a refusal becomes an error that names its cause.
+    pub(crate) async fn start(&self, id: &str) -> Result<(), ProviderError> {
+        match self.site.write.start(id).await? {
+            Ok(()) => Ok(()),
+            Err(error) if fault::status(&error) == Some(304) => Ok(()),
+            Err(error) => Err(self.not_started(&fault::message(&error)).await),
+        }
+    }
+
+    async fn not_started(&self, message: &str) -> ProviderError {
+        let Some(port) = trouble::port_taken(message) else {
+            let error = ProviderError::new(ErrorKind::NotReady, "cannot start").because(message.to_owned());
+            return trouble::hint_for_start(message)
+                .into_iter()
+                .fold(error, ProviderError::hint);
+        };
+        let host = self.site.connection.host();
+        let taken = doctor::taken(&self.site.look, host, &[port]).await.unwrap_or_default();
+        let hint = match taken.into_iter().find_map(|taken| taken.container) {
+            Some(container) => {
+                format!("the container {container} has it; choose another expose.port, or: docker stop {container}")
+            }
+            None => format!("choose another expose.port, or see who has it: sudo ss -ltnp 'sport = :{port}'"),
+        };
+        ProviderError::new(ErrorKind::NotReady, "cannot start")
+            .because(format!("port {port} is already taken"))
+            .hint(hint)
+    }
+
+    /// Waits until a container is ready.
+    pub(crate) async fn ready(&self, id: &str) -> Result<ContainerInspectResponse, ProviderError> {
+        let within = self.service.extension.ready_within;
+        let limit = within.map_or(READY_WITHIN, |within| Duration::from_micros(within.0));
+        wait::ready(&self.site.look, id, "did not become ready:", limit, self.site.progress).await
+    }
+}
+
+fn no_value(name: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::Failed, "cannot deliver the secrets of")
+        .because(format!("the secret `{name}` has no value"))
+}

@@ -1,0 +1,101 @@
+//! Steps on images.
+
+use std::io;
+
+use mlstack_compose::{ImageSource, ImageSpec};
+use mlstack_provider::{ErrorKind, ProviderError, Resource, Step};
+
+use crate::engine::{Site, spec};
+use crate::labels;
+use crate::transfer::{self, BuildRequest};
+
+/// Carries out a step.
+pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
+    match step {
+        Step::Create { resource } => bring(site, resource).await,
+        Step::Update { before, after } | Step::Replace { before, after } | Step::Repair { before, after } => {
+            bring(site, after).await?;
+            // The one before lost its name. It goes now unless a container still runs it; then the service's step removes it.
+            forget(site, &before.id).await
+        }
+        Step::Delete { before } => {
+            let image: ImageSpec = spec(&before.address, &before.spec)?;
+            site.write.remove_image(&image.reference).await
+        }
+    }
+}
+
+/// Removes an image that has no name any more, unless a container runs it.
+pub(crate) async fn forget(site: &Site<'_>, id: &str) -> Result<(), ProviderError> {
+    let Some(image) = site.look.image(id).await? else {
+        return Ok(());
+    };
+    let nameless = image.repo_tags.is_none_or(|tags| tags.is_empty());
+    let image_labels = image.config.and_then(|config| config.labels);
+    let ours = labels::Labels::text(&image_labels, labels::STACK) == Some(site.project());
+    match nameless && ours {
+        true => site.write.remove_image(id).await,
+        false => Ok(()),
+    }
+}
+
+async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError> {
+    let image: ImageSpec = spec(&resource.address, &resource.spec)?;
+    let reference = &image.reference;
+    match &image.source {
+        ImageSource::Pull => {
+            transfer::pull(
+                site.docker,
+                site.config.docker_config.as_deref(),
+                reference,
+                site.progress,
+            )
+            .await
+        }
+        ImageSource::Bundle { id } => {
+            let archive = site.config.images.archive(reference).map_err(unreadable)?;
+            transfer::load(site.docker, reference, archive, site.progress).await?;
+            arrived(site, reference, id.as_deref()).await
+        }
+        ImageSource::Build { dockerfile, args, .. } => {
+            let context = site.config.images.context(&resource.address.name).map_err(unreadable)?;
+            let mut labels = labels::ours(resource);
+            labels.insert(labels::STACK.to_owned(), site.project().to_owned());
+            labels.insert(labels::IMAGE.to_owned(), resource.address.name.clone());
+            let request = BuildRequest {
+                reference,
+                dockerfile,
+                arguments: args,
+                labels: &labels,
+            };
+            transfer::build(site.docker, request, context, site.progress).await
+        }
+    }
+}
+
+fn unreadable(error: io::Error) -> ProviderError {
+    ProviderError::new(ErrorKind::Failed, "cannot make").because(error)
+}
+
+/// Checks that what was loaded is what was planned.
+async fn arrived(site: &Site<'_>, reference: &str, id: Option<&str>) -> Result<(), ProviderError> {
+    let here = site.look.image(reference).await?.and_then(|image| image.id);
+    match (here, id) {
+        (Some(here), Some(id)) if here != id => Err(ProviderError::new(
+            ErrorKind::Stale,
+            "loaded another image than planned for",
+        )
+        .because(format!("planned {id}, loaded {here}"))
+        .hint("plan again: the model or the server changed meanwhile")),
+        (None, _) => Err(ProviderError::new(ErrorKind::Failed, "cannot load")
+            .because(format!("the archive does not hold an image named {reference}"))),
+        _ => Ok(()),
+    }
+}
+
+/// A service's image is not in the engine.
+pub(crate) fn missing(reference: &str) -> ProviderError {
+    ProviderError::new(ErrorKind::NotReady, "cannot start")
+        .because(format!("the image {reference} is not in the engine"))
+        .hint(format!("docker pull {reference}, or apply again so that it is fetched"))
+}
