@@ -61,7 +61,7 @@ codes! {
 
     // Fields and their values.
     UNKNOWN_FIELD "unknown-field" Error false "unknown field";
-    MISPLACED_FIELD "misplaced-field" Error false "this field belongs to another type";
+    MISPLACED_FIELD "misplaced-field" Error false "this field has no effect here";
     MISSING_FIELD "missing-field" Error false "a field is missing";
     CONFLICTING_FIELDS "conflicting-fields" Error false "these fields exclude each other";
     WRONG_TYPE "wrong-type" Error false "a value of the wrong type";
@@ -82,6 +82,7 @@ codes! {
     BAD_VARIABLE_NAME "bad-variable-name" Error false "a bad name for an environment variable";
     BAD_BUCKET_NAME "bad-bucket-name" Error false "a bad bucket name";
     BAD_IMAGE "bad-image" Error false "not an image reference";
+    BAD_VERSION "bad-version" Error false "not a version";
     BAD_PATH "bad-path" Error false "a path that is not allowed here";
     BAD_URL "bad-url" Error false "not a usable URL";
     BAD_DIGEST "bad-digest" Error false "not a SHA-256 digest";

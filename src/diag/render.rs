@@ -31,12 +31,22 @@ pub struct Style {
     pub width: usize,
 }
 
+/// The most pictures that are drawn; the rest is counted.
+const MOST: usize = 50;
+
 /// All diagnostics, one picture each, and a line that counts them.
 pub fn text(source: &Source<'_>, diagnostics: &[Diagnostic], style: Style) -> String {
     let mut out = String::new();
-    for diagnostic in diagnostics {
-        out.push_str(&picture(source, diagnostic, style));
+    let lines = Lines {
+        file: visible(source.file),
+        text: visible_source(source.text),
+    };
+    for diagnostic in diagnostics.iter().take(MOST) {
+        out.push_str(&picture(source, &lines, diagnostic, style));
         out.push('\n');
+    }
+    if let Some(more) = diagnostics.len().checked_sub(MOST + 1) {
+        let _ = writeln!(out, "… and {} more\n", more + 1);
     }
     if let Some(count) = count(diagnostics) {
         let _ = writeln!(out, "{}: {count}", source.file);
@@ -44,7 +54,7 @@ pub fn text(source: &Source<'_>, diagnostics: &[Diagnostic], style: Style) -> St
     out
 }
 
-fn picture(source: &Source<'_>, diagnostic: &Diagnostic, style: Style) -> String {
+fn picture(source: &Source<'_>, lines: &Lines, diagnostic: &Diagnostic, style: Style) -> String {
     let theme = if style.color {
         GraphicalTheme::unicode()
     } else {
@@ -58,10 +68,7 @@ fn picture(source: &Source<'_>, diagnostic: &Diagnostic, style: Style) -> String
     let report = Report {
         source,
         diagnostic,
-        text: Lines {
-            file: visible(source.file),
-            text: visible_source(source.text),
-        },
+        text: lines,
     };
     // Writing to a String cannot fail, and the labels lie within the text.
     let _ = handler.render_report(&mut out, &report);
@@ -132,7 +139,7 @@ fn severity(severity: Severity) -> &'static str {
 struct Report<'a> {
     source: &'a Source<'a>,
     diagnostic: &'a Diagnostic,
-    text: Lines,
+    text: &'a Lines,
 }
 
 impl std::fmt::Debug for Report<'_> {
@@ -169,7 +176,7 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.text)
+        Some(self.text)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -43,14 +43,13 @@ impl Document {
     }
 
     fn path_span(&self, root: &Node, path: &crate::diag::Path, part: Part) -> Span {
-        if path.0.is_empty() {
-            let first = root.map().and_then(|map| map.first()).map(|(_, entry)| entry.key);
-            return first.unwrap_or(root.span);
-        }
         match (root.follow(path), part) {
-            ((_, value, true), Part::Value) => value,
+            ((Some(_), value, true), Part::Value) => value,
             ((Some(key), ..), _) => key,
-            ((None, value, _), _) => value,
+            ((None, ..), _) => {
+                let first = root.map().and_then(|map| map.first()).map(|(_, entry)| entry.key);
+                first.unwrap_or(root.span)
+            }
         }
     }
 }

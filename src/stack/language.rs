@@ -262,6 +262,27 @@ static TARGETS: Words = Words {
     ],
 };
 
+/// Words of Docker Compose and Kubernetes, with the field that says it here.
+pub(super) static ELSEWHERE: &[(&str, &str)] = &[
+    ("services", "components"),
+    ("environment", "env"),
+    ("ports", "expose"),
+    ("depends_on", "uses"),
+    ("links", "uses"),
+    ("entrypoint", "command"),
+    ("args", "command"),
+    ("deploy", "resources"),
+    ("limits", "resources"),
+    ("scale", "replicas"),
+    ("mem_limit", "resources"),
+    ("livenessProbe", "healthcheck"),
+    ("readinessProbe", "healthcheck"),
+    ("target", "path"),
+    ("source", "name"),
+    ("size", "storage"),
+    ("kind", "type"),
+];
+
 /// The sorts of component.
 pub(super) static TYPES: &[Type] = &[
     Type {
@@ -664,7 +685,7 @@ static MODEL: Record = Record {
         field(
             "uri",
             Shape::Text(&texts::MODEL),
-            "s3://models/house-prices.onnx",
+            "model/house-prices.onnx",
             "A path relative to the stack file, or `s3://bucket/key`",
         )
         .required(),

@@ -27,8 +27,16 @@ pub use document::Document;
 pub use model::*;
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_VALUES, is_invisible};
 
-use crate::diag::{At, Diagnostic, Locate};
+use std::collections::BTreeSet;
+
+use crate::diag::{At, Diagnostic, Locate, Span};
 use node::Node;
+
+/// The most diagnostics of one file; who mends these sees the next.
+const MAX_DIAGNOSTICS: usize = 1000;
+
+/// The most environments that are checked beside the wanted one.
+const MAX_ENVIRONMENTS: usize = 100;
 
 /// What of a stack file is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,8 +68,12 @@ pub fn parse(text: &str, options: &Options) -> Parsed {
     let tree = wanted.and_then(|name| merge::environment(&root, name, &mut diagnostics));
     let mut parsed = read(text, tree.unwrap_or_else(|| root.clone()), wanted, diagnostics);
     if options.every_environment {
-        for name in merge::environments(&root).filter(|name| Some(*name) != wanted) {
-            also(&mut parsed, environment(text, &root, name), name);
+        let mut told = told(&parsed);
+        for name in merge::environments(&root)
+            .filter(|name| Some(*name) != wanted)
+            .take(MAX_ENVIRONMENTS)
+        {
+            also(&mut parsed, &mut told, environment(text, &root, name), name);
         }
     }
     finish(parsed.stack, parsed.diagnostics, parsed.document)
@@ -84,15 +96,22 @@ fn read(text: &str, tree: Node, environment: Option<&str>, mut diagnostics: Vec<
     }
 }
 
+/// What was said already, and where.
+type Told = BTreeSet<(&'static str, Span)>;
+
+fn told(parsed: &Parsed) -> Told {
+    parsed
+        .diagnostics
+        .iter()
+        .map(|old| (old.code.name, parsed.document.locate(&old.at)))
+        .collect()
+}
+
 /// Adds what another environment has to say, by bytes, unless it was said already.
-fn also(parsed: &mut Parsed, other: Parsed, environment: &str) {
+fn also(parsed: &mut Parsed, told: &mut Told, other: Parsed, environment: &str) {
     for diagnostic in other.diagnostics {
         let span = other.document.locate(&diagnostic.at);
-        let known = parsed
-            .diagnostics
-            .iter()
-            .any(|old| std::ptr::eq(old.code, diagnostic.code) && parsed.document.locate(&old.at) == span);
-        if !known {
+        if parsed.diagnostics.len() < MAX_DIAGNOSTICS && told.insert((diagnostic.code.name, span)) {
             let related = diagnostic.related.into_iter();
             parsed.diagnostics.push(Diagnostic {
                 at: At::Span(span),
@@ -107,9 +126,10 @@ fn also(parsed: &mut Parsed, other: Parsed, environment: &str) {
 }
 
 fn finish(stack: Option<Stack>, mut diagnostics: Vec<Diagnostic>, document: Document) -> Parsed {
-    diagnostics.sort_by_cached_key(|diagnostic| (document.locate(&diagnostic.at), diagnostic.clone().label));
-    diagnostics.dedup();
     let stack = stack.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    diagnostics.sort_by_cached_key(|diagnostic| document.locate(&diagnostic.at).start);
+    diagnostics.dedup();
+    diagnostics.truncate(MAX_DIAGNOSTICS);
     Parsed {
         stack,
         diagnostics,

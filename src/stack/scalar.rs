@@ -76,7 +76,8 @@ fn is_date(text: &str) -> bool {
     year.len() == 4 && [*year, *month, *day].into_iter().all(is_digits) && month.len() <= 2 && day.len() <= 2
 }
 
-fn is_digits(text: &str) -> bool {
+/// Whether `text` is nothing but decimal digits, at least one.
+pub(super) fn is_digits(text: &str) -> bool {
     all(text, |c| c.is_ascii_digit())
 }
 

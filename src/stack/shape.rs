@@ -2,9 +2,11 @@
 //!
 //! Says everything that one value alone can be told; what needs two values is in `check`.
 
+use std::collections::BTreeMap;
+
 use super::language::{Field, Record, Shape, TYPES, Type, Words};
 use super::node::{Entry, Map, Node, Scalar, Value};
-use super::suggest::{did_you_mean, one_of};
+use super::suggest::{a, did_you_mean, one_of};
 use super::texts::{self, Rule};
 use super::trail::Trail;
 use super::{language, reference, scalar, units};
@@ -23,7 +25,7 @@ struct Checker<'d> {
 
 impl Checker<'_> {
     fn check(&mut self, node: &Node, at: &Trail<'_>, shape: &'static Shape, example: &str) {
-        if node.is_refused() {
+        if node.is_refused() || self.diagnostics.len() >= super::MAX_DIAGNOSTICS {
             return;
         }
         match shape {
@@ -61,7 +63,7 @@ impl Checker<'_> {
                 scalar,
                 at,
                 units::size,
-                "a size: a number and a unit, Ki, Mi, Gi or k, M, G",
+                "a size: a number with its unit (Ki, Mi, Gi, k, M, G)",
             ),
             Shape::Cpu => self.quantity(
                 scalar,
@@ -73,7 +75,7 @@ impl Checker<'_> {
                 scalar,
                 at,
                 units::duration,
-                "a time: a number and a unit, ms, s, m or h",
+                "a time: a number with its unit (ms, s, m, h)",
             ),
             Shape::Percent => self.quantity(scalar, at, units::percent, "a percentage"),
             Shape::LanguageVersion => self.version(scalar, at),
@@ -139,32 +141,34 @@ impl Checker<'_> {
     }
 
     fn integer(&mut self, scalar: &Scalar, at: &Trail<'_>, min: i64, max: i64) {
+        let range = format!("a whole number from {min} to {max}");
+        let label = format!("a whole number is wanted here, not {}", shown(scalar));
+        let digits = scalar.text.replace('_', "");
         match scalar::integer(scalar) {
             Some(number) if (min..=max).contains(&number) => {}
-            Some(_) => {
-                let label = format!("{} is outside of {min} to {max}", scalar.text);
-                self.value(
-                    &codes::OUT_OF_RANGE,
-                    at,
-                    label,
-                    format!("a whole number from {min} to {max}"),
-                );
-            }
+            Some(_) => self.outside(scalar, at, range),
+            None if !scalar::is_digits(&digits) => self.value(&codes::WRONG_TYPE, at, label, range),
+            None if digits.len() > 15 => self.outside(scalar, at, range),
             None => {
-                let digits: String = scalar.text.chars().filter(char::is_ascii_digit).collect();
                 let plain = digits.trim_start_matches('0');
-                let help = match plain.is_empty() || scalar.text.starts_with(|c: char| !c.is_ascii_digit()) {
-                    true => format!("a whole number from {min} to {max}"),
-                    false => format!("write `{plain}`, in plain digits without quotes"),
-                };
+                let plain = if plain.is_empty() { "0" } else { plain };
                 self.value(
                     &codes::WRONG_TYPE,
                     at,
-                    format!("a whole number is wanted, not {}", shown(scalar)),
-                    help,
+                    label,
+                    format!("write `{plain}`: plain digits, without quotes"),
                 );
             }
         }
+    }
+
+    fn outside(&mut self, scalar: &Scalar, at: &Trail<'_>, range: String) {
+        self.value(
+            &codes::OUT_OF_RANGE,
+            at,
+            format!("{} is out of range", shown(scalar)),
+            range,
+        );
     }
 
     fn tolerance(&mut self, scalar: &Scalar, at: &Trail<'_>) {
@@ -183,12 +187,17 @@ impl Checker<'_> {
     fn quantity(&mut self, scalar: &Scalar, at: &Trail<'_>, read: fn(&str) -> Result<u64, units::Fault>, wanted: &str) {
         match read(&scalar.text) {
             Ok(_) => {}
-            Err(units::Fault::Form(help)) => {
+            Err(units::Fault::Form(form)) => {
+                let help = if form.starts_with("such") {
+                    form
+                } else {
+                    format!("write {form}")
+                };
                 self.value(
                     &codes::WRONG_UNIT,
                     at,
                     format!("`{}` is not {wanted}", scalar.text),
-                    format!("write {help}"),
+                    help,
                 );
             }
             Err(units::Fault::Range(range)) => {
@@ -245,11 +254,24 @@ impl Checker<'_> {
         }
         for (i, node) in items.iter().enumerate() {
             self.check(node, &at.index(i), item, &item_example(example));
-            if unique && items[..i].iter().any(|before| before.value == node.value) {
-                let first = items.iter().position(|other| other.value == node.value).unwrap_or(0);
+        }
+        if unique {
+            self.unique(items, at);
+        }
+    }
+
+    fn unique(&mut self, items: &[Node], at: &Trail<'_>) {
+        let mut first = BTreeMap::new();
+        for (i, scalar) in items
+            .iter()
+            .enumerate()
+            .filter_map(|(i, node)| Some((i, node.scalar()?)))
+        {
+            let before = *first.entry(scalar.text.as_str()).or_insert(i);
+            if before != i {
                 let diagnostic = Diagnostic::at_value(&codes::DUPLICATE_ENTRY, &at.index(i).path(), "again")
                     .help("remove one of the two")
-                    .related(At::Path(at.index(first).path(), Part::Value), "first here");
+                    .related(At::Path(at.index(before).path(), Part::Value), "first here");
                 self.push(diagnostic);
             }
         }
@@ -332,9 +354,8 @@ impl Checker<'_> {
         what: &str,
         fields: impl Iterator<Item = &'static Field> + Clone,
     ) {
-        let label = format!("{what} has no field `{key}`");
-        let help = did_you_mean(key, fields.map(|field| field.name));
-        self.push(Diagnostic::at_key(&codes::UNKNOWN_FIELD, &at.path(), label).help(help));
+        let help = unknown_help(key, fields.map(|field| field.name));
+        self.key(&codes::UNKNOWN_FIELD, at, format!("{what} has no field `{key}`"), help);
     }
 
     fn one_of(&mut self, node: &Node, at: &Trail<'_>, record: &'static Record, example: &str) {
@@ -382,7 +403,7 @@ impl Checker<'_> {
             .partition(|(key, _)| kind.all().all(|field| field.name != *key) && owners(key).next().is_some());
         for (key, _) in misplaced {
             let owners: Vec<_> = owners(key).map(|owner| format!("`{}`", owner.name)).collect();
-            let label = format!("a {} has no `{key}`", kind.name);
+            let label = format!("{} has no `{key}`", a(kind.name));
             self.key(
                 &codes::MISPLACED_FIELD,
                 &at.key(key),
@@ -394,7 +415,7 @@ impl Checker<'_> {
             .into_iter()
             .map(|(key, entry)| (key.clone(), entry.clone()))
             .collect();
-        self.fields(&own, at, &format!("a {}", kind.name), kind.all());
+        self.fields(&own, at, &a(kind.name), kind.all());
     }
 
     /// Without a type, fields of every type count as known.
@@ -467,6 +488,22 @@ impl Checker<'_> {
 
     fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+}
+
+/// What was meant by a field that does not exist.
+fn unknown_help(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
+    if let Some((field, rest)) = key.split_once(':')
+        && known.clone().any(|name| name == field)
+    {
+        return format!("a space is missing after the colon: `{field}: {}`", rest.trim());
+    }
+    match language::ELSEWHERE
+        .iter()
+        .find(|(word, field)| *word == key && known.clone().any(|name| name == *field))
+    {
+        Some((_, field)) => format!("here it is called `{field}`"),
+        None => did_you_mean(key, known),
     }
 }
 

@@ -30,6 +30,16 @@ pub(crate) fn one_of<'a>(known: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
+/// A noun with its article.
+pub(crate) fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {noun}")
+}
+
 /// Spelling that people mix up: case, hyphens, underscores.
 fn fold(word: &str) -> String {
     word.chars()

@@ -361,7 +361,7 @@ components:
        ╭─[mlstack.yaml:6:45]
      6 │   page: {type: frontend, calls: ap, expose: 70000}
        ·                                             ──┬──
-       ·                                               ╰── 70000 is outside of 1 to 65535
+       ·                                               ╰── `70000` is out of range
        ╰────
       help: a whole number from 1 to 65535
 
@@ -371,7 +371,7 @@ components:
        ╭─[mlstack.yaml:7:33]
      7 │   db: {type: database, storage: 10Gb, replica: 2}
        ·                                 ──┬─
-       ·                                   ╰── `10Gb` is not a size: a number and a unit, Ki, Mi, Gi or k, M, G
+       ·                                   ╰── `10Gb` is not a size: a number with its unit (Ki, Mi, Gi, k, M, G)
        ╰────
       help: write `10Gi`
 
@@ -400,4 +400,117 @@ components:
 
     mlstack.yaml: 7 errors
     ");
+}
+
+#[test]
+fn an_environment_that_does_not_exist() {
+    insta::assert_snapshot!(wrong(EXAMPLE, &named("prd")), @"
+    mlstack::unknown-environment
+
+      × unknown environment
+        ╭─[mlstack.yaml:33:1]
+     33 │ environments:
+        · ──────┬─────
+        ·       ╰── no environment is named `prd`
+        ╰────
+      help: did you mean `prod`?
+
+    mlstack.yaml: 1 error
+    ");
+}
+
+#[test]
+fn environments_are_checked_without_being_chosen() {
+    let every = Options {
+        environment: None,
+        every_environment: true,
+    };
+    assert_eq!(wrong(EXAMPLE, &every), "");
+    let text = EXAMPLE.replace("max: 12", "max: 3");
+    assert_eq!(parse(&text, &Options::default()).diagnostics, []);
+    insta::assert_snapshot!(wrong(&text, &every), @"
+    mlstack::out-of-range
+
+      × a number out of range
+        ╭─[mlstack.yaml:38:51]
+     38 │       predictor: { replicas: 4, autoscale: { min: 4, max: 3, cpu: 70% } }
+        ·                                                   ┬
+        ·                                                   ╰── in `prod`: `min` 4 is more than `max` 3
+        ╰────
+      help: write `min: 3`, or raise `max`
+
+    mlstack.yaml: 1 error
+    ");
+}
+
+#[test]
+fn references_imply_uses() {
+    let text = "version: 1
+name: shop
+secrets: {token: {generate: 32}}
+components:
+  api:
+    type: service
+    image: me/api:1.0
+    port: 8000
+    resources: {memory: 64Mi}
+    uses: [cache]
+    env:
+      DSN: 'x ${db.url}?$${literal} ${api.port}'
+      TOKEN: ${secrets.token}
+      TOKEN_FILE: ${secrets.token.file}
+  db: {type: database}
+  cache: {type: cache}
+";
+    let stack = parse(text, &Options::default()).stack.unwrap();
+    assert_eq!(stack.components["api"].uses, ["cache", "db"]);
+    insta::assert_debug_snapshot!(stack.components["api"].env, @r#"
+    {
+        "DSN": Template(
+            [
+                Text(
+                    "x ",
+                ),
+                Property {
+                    component: "db",
+                    property: Url,
+                },
+                Text(
+                    "?${literal} ",
+                ),
+                Property {
+                    component: "api",
+                    property: Port,
+                },
+            ],
+        ),
+        "TOKEN": Template(
+            [
+                SecretValue(
+                    "token",
+                ),
+            ],
+        ),
+        "TOKEN_FILE": Template(
+            [
+                SecretFile(
+                    "token",
+                ),
+            ],
+        ),
+    }
+    "#);
+}
+
+#[test]
+fn reasons_silence_advice() {
+    let text = "version: 1\nname: shop\ncomponents:\n  a: {type: service, image: nginx, allow_degraded: {floating-tag: demo, no-limits: demo}}\n";
+    assert_eq!(wrong(text, &Options::default()), "");
+}
+
+#[test]
+fn null_counts_as_an_empty_mapping_or_list() {
+    let text = "version: 1\nname: shop\nsecrets:\nenvironments:\ncomponents:\n  db:\n    type: database\n    env:\n    uses:\n  s:\n    type: object-store\n    buckets:\n      models:\n";
+    assert_eq!(wrong(text, &Options::default()), "");
+    assert!(parse(text, &Options::default()).stack.is_some());
 }

@@ -210,7 +210,7 @@ fn tag(text: &str) -> Result<(), Fault> {
     match (1..=128).contains(&text.len()) && !text.starts_with(['.', '-']) && text.chars().all(good) {
         true => Ok(()),
         false => fault(
-            &codes::BAD_IMAGE,
+            &codes::BAD_VERSION,
             "a version becomes an image tag",
             "letters, digits, `.`, `_` and `-`: \"17\"",
         ),

@@ -37,7 +37,7 @@ fn suggest_size(number: &str, unit: &str) -> String {
     if decimal(number).is_none() {
         return "such as `256Mi` or `10Gi`".to_owned();
     }
-    let unit = unit.to_ascii_lowercase();
+    let unit = unit.trim().to_ascii_lowercase();
     let letter = unit.chars().next().unwrap_or('m').to_ascii_uppercase();
     let letter = if "KMGTP".contains(letter) { letter } else { 'M' };
     format!("`{number}{letter}i`")
@@ -71,7 +71,7 @@ pub(super) fn duration(text: &str) -> Result<u64, Fault> {
         let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
         let Some((_, factor)) = DURATIONS.iter().find(|(name, _)| *name == unit) else {
-            return Err(Fault::Form(suggest_duration(text, number, unit)));
+            return Err(Fault::Form(suggest_duration(rest, number)));
         };
         sum = sum.saturating_add(scaled(number, *factor, "10s")?);
         rest = tail;
@@ -81,20 +81,23 @@ pub(super) fn duration(text: &str) -> Result<u64, Fault> {
     }
 }
 
-fn suggest_duration(text: &str, number: &str, unit: &str) -> String {
-    let known = match unit.to_ascii_lowercase().as_str() {
-        "" | "sec" | "secs" | "second" | "seconds" => "s",
-        "min" | "mins" | "minute" | "minutes" => "m",
-        "hour" | "hours" | "hr" => "h",
-        "msec" | "millis" | "milliseconds" => "ms",
+fn suggest_duration(text: &str, number: &str) -> String {
+    let unit = text[number.len()..].trim().to_ascii_lowercase();
+    let known = match unit.as_str() {
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hour" | "hours" | "hr" => "h",
+        "ms" | "msec" | "millis" | "milliseconds" => "ms",
         "µs" | "usec" => "us",
+        "d" | "day" | "days" => match number.parse::<u64>() {
+            Ok(days @ 1..=7) => return format!("`{}h`", days * 24),
+            _ => "",
+        },
         _ => "",
     };
-    let whole = text.strip_prefix(number) == Some(unit);
-    if whole && !known.is_empty() && decimal(number).is_some() {
-        format!("`{number}{known}`")
-    } else {
-        "such as `50ms`, `10s` or `5m`".to_owned()
+    match decimal(number) {
+        Some(_) if !known.is_empty() => format!("`{number}{known}`"),
+        _ => "such as `50ms`, `10s` or `5m`".to_owned(),
     }
 }
 

@@ -290,7 +290,9 @@ fn syntax_words(kind: &ErrorKind, error: &ScanError) -> (String, Option<&'static
         K::UnexpectedCharacter {
             character: '`' | '@' | '%' | '&' | '*' | '!' | '|' | '>',
         } => ("a value cannot start with this character", "put the value in quotes"),
-        K::UnknownQuotedScalarEscape => ("unknown escape in a double-quoted text", "write `\\\\` for a backslash"),
+        K::UnknownQuotedScalarEscape | K::InvalidQuotedScalarHexEscape => {
+            ("unknown escape in a double-quoted text", "write `\\\\` for a backslash")
+        }
         K::BlockSequenceEntryNotAllowed | K::BlockEntryInFlowCollection => (
             "a list cannot start here",
             "put `- ` on a line of its own, below its key",

@@ -8,12 +8,9 @@ use crate::diag::{Diagnostic, codes};
 
 pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
     let graph = stuck(cx);
-    let mut told = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for start in cx.stack.components.keys() {
-        if let Some(cycle) = cycle(&graph, start)
-            && cycle.iter().all(|edge| !told.contains(edge.from.as_str()))
-        {
-            told.extend(cycle.iter().map(|edge| edge.from.as_str()));
+        if let Some(cycle) = cycle(&graph, start, &mut seen) {
             found.push(diagnostic(&cycle));
         }
     }
@@ -21,39 +18,48 @@ pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
 
 type Graph<'a> = BTreeMap<&'a str, Vec<&'a Edge>>;
 
-/// The components that no order of starting reaches, with what they wait for.
+/// The components that no order of starting reaches, with those that they wait for in vain.
 fn stuck<'a>(cx: &'a Context<'_>) -> Graph<'a> {
+    let edges = || {
+        cx.edges
+            .iter()
+            .filter(|edge| cx.stack.components.contains_key(&edge.to))
+    };
+    let (mut open, mut waiting) = (BTreeMap::new(), BTreeMap::<&str, Vec<&str>>::new());
+    for edge in edges() {
+        *open.entry(edge.from.as_str()).or_insert(0_usize) += 1;
+        waiting.entry(edge.to.as_str()).or_default().push(edge.from.as_str());
+    }
+    let names = cx.stack.components.keys().map(String::as_str);
+    let mut started: Vec<&str> = names.filter(|name| !open.contains_key(name)).collect();
+    while let Some(name) = started.pop() {
+        for other in waiting.remove(name).unwrap_or_default() {
+            let left = open.entry(other).or_insert(1);
+            *left -= 1;
+            if *left == 0 {
+                open.remove(other);
+                started.push(other);
+            }
+        }
+    }
+    let is_open = |name: &String| open.contains_key(name.as_str());
     let mut graph = Graph::new();
-    for edge in cx
-        .edges
-        .iter()
-        .filter(|edge| cx.stack.components.contains_key(&edge.to))
-    {
+    for edge in edges().filter(|edge| is_open(&edge.from) && is_open(&edge.to)) {
         graph.entry(&edge.from).or_default().push(edge);
     }
-    loop {
-        let before = graph.len();
-        let waiting: BTreeSet<&str> = graph.keys().copied().collect();
-        graph.retain(|_, edges| {
-            edges.retain(|edge| waiting.contains(edge.to.as_str()));
-            !edges.is_empty()
-        });
-        if graph.len() == before {
-            return graph;
-        }
-    }
+    graph
 }
 
-/// The cycle that following the first edges from `start` runs into.
-fn cycle<'a>(graph: &Graph<'a>, start: &str) -> Option<Vec<&'a Edge>> {
-    let mut walk: Vec<&Edge> = vec![graph.get(start)?[0]];
-    loop {
-        let here = walk.last()?.to.as_str();
-        if let Some(first) = walk.iter().position(|edge| edge.from == here) {
-            return Some(walk.split_off(first));
-        }
-        walk.push(graph.get(here)?[0]);
+/// The cycle that following the first edges from `start` runs into, unless that was seen before.
+fn cycle<'a>(graph: &Graph<'a>, start: &'a str, seen: &mut BTreeSet<&'a str>) -> Option<Vec<&'a Edge>> {
+    let (mut walk, mut here) = (Vec::<&Edge>::new(), start);
+    while seen.insert(here) {
+        let edge = graph.get(here)?[0];
+        walk.push(edge);
+        here = &edge.to;
     }
+    let first = walk.iter().position(|edge| edge.from == here)?;
+    Some(walk.split_off(first))
 }
 
 fn diagnostic(cycle: &[&Edge]) -> Diagnostic {

@@ -3,11 +3,12 @@
 use super::{Context, Found, at_value};
 use crate::diag::codes;
 use crate::stack::model::{Component, Kind};
+use crate::stack::suggest::a;
 
 pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
     for component in cx.components().filter(|component| keeps_data(component)) {
         if component.replicas > 1 {
-            let label = format!("a {} runs as one copy", component.kind.name());
+            let label = format!("{} runs as one copy", a(component.kind.name()));
             let help = "write `replicas: 1`, or remove the field";
             found.push(at_value(
                 &codes::REPLICAS_OF_DATA,

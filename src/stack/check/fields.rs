@@ -3,6 +3,7 @@
 use super::{Context, Found, at_key, at_value, is_bundled, key, value};
 use crate::diag::{Path, codes};
 use crate::stack::model::{Component, Kind, ObjectStoreEngine};
+use crate::stack::suggest::a;
 
 pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
     for component in cx.components() {
@@ -51,7 +52,7 @@ fn exclusive(cx: &Context<'_>, path: &Path, (first, second): (&str, &str), why: 
 fn something(cx: &Context<'_>, component: &Component, fields: &[&str], example: &str, found: &mut Found) {
     if !fields.iter().any(|field| cx.has(&component.path.key(*field))) {
         let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
-        let label = format!("a {} needs one of {}", component.kind.name(), names.join(", "));
+        let label = format!("{} needs one of {}", a(component.kind.name()), names.join(", "));
         found.push(at_key(
             &codes::MISSING_FIELD,
             &component.path,

@@ -1,12 +1,12 @@
 //! Everything that names another component or a secret: `uses`, `calls`, `log_predictions`, references.
 
 use super::{Context, Found, at_value};
-use crate::diag::{Path, codes};
+use crate::diag::{Path, Segment, codes};
 use crate::stack::model::{Component, Frontend, Kind, Protocol, Stack};
 use crate::stack::node::Node;
 use crate::stack::reference::{self, Raw};
 use crate::stack::scalar;
-use crate::stack::suggest::did_you_mean;
+use crate::stack::suggest::{a, did_you_mean};
 
 /// One component names another.
 pub(super) struct Edge {
@@ -77,7 +77,9 @@ fn references<'n>(root: &'n Node, component: &Component) -> impl Iterator<Item =
 
 /// Adds to `uses` what other fields imply.
 pub(super) fn complete(stack: &mut Stack, edges: &[Edge]) {
-    for edge in edges.iter().filter(|edge| edge.from != edge.to) {
+    let uses = Segment::Key("uses".to_owned());
+    let implied = |edge: &&Edge| edge.from != edge.to && edge.at.0.get(2) != Some(&uses);
+    for edge in edges.iter().filter(implied) {
         let known = stack.components.contains_key(&edge.to);
         if let Some(component) = stack.components.get_mut(&edge.from)
             && known
@@ -88,12 +90,15 @@ pub(super) fn complete(stack: &mut Stack, edges: &[Edge]) {
     }
 }
 
+/// The most unknown names that are looked up for what was meant.
+const MOST: usize = 100;
+
 pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
-    for edge in cx
+    let lost = cx
         .edges
         .iter()
-        .filter(|edge| !cx.stack.components.contains_key(&edge.to))
-    {
+        .filter(|edge| !cx.stack.components.contains_key(&edge.to));
+    for edge in lost.take(MOST) {
         found.push(unknown_component(cx, edge));
     }
     for component in cx.components() {
@@ -130,7 +135,7 @@ fn properties(cx: &Context<'_>, component: &Component, found: &mut Found) {
         let known = other.kind.properties().iter().map(|property| property.name());
         let at = component.path.key("env").key(variable);
         if !known.clone().any(|name| name == property) {
-            let label = format!("`{to}` is a {} and has no `{property}`", other.kind.name());
+            let label = format!("`{to}` is {} and has no `{property}`", a(other.kind.name()));
             found.push(at_value(
                 &codes::UNKNOWN_PROPERTY,
                 &at,
@@ -223,7 +228,7 @@ fn wanted(cx: &Context<'_>, name: &str, at: &Path, types: &[&str], found: &mut F
             Some(candidate) => format!("did you mean `{candidate}`?"),
             None => format!("add a component with `type: {}`, and name that", types[0]),
         };
-        let label = format!("`{name}` is a {}, not a {}", other.kind.name(), types.join(" or a "));
+        let label = format!("`{name}` is {}, not a {}", a(other.kind.name()), types.join(" or a "));
         found.push(at_value(&codes::WRONG_COMPONENT_TYPE, at, label, help));
     }
 }

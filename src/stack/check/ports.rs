@@ -1,6 +1,6 @@
 //! Ports of the host: each can be taken once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Found, at_value, value};
 use crate::diag::{Path, codes};
@@ -53,7 +53,7 @@ fn port_path(cx: &Context<'_>, component: &Component) -> Path {
 }
 
 fn free(cx: &Context<'_>, port: u16) -> u16 {
-    let taken: Vec<_> = cx
+    let taken: BTreeSet<_> = cx
         .stack
         .components
         .values()
