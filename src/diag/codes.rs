@@ -114,6 +114,8 @@ codes! {
     BAD_GOLDEN "bad-golden" Error false "the model's golden samples are wrong";
     UNKNOWN_FEATURE "unknown-feature" Error false "the model has no such feature";
     MISSING_FEATURE "missing-feature" Error false "a feature is missing";
+    BAD_FEATURE "bad-feature" Error false "a feature that the model does not accept";
+    FAILED_CHECK "failed-check" Error false "the model answers a check otherwise";
 
     // What the target can carry.
     UNSUPPORTED "unsupported" Error false "the target cannot do this";

@@ -13,6 +13,7 @@ mod document;
 mod language;
 mod merge;
 pub mod model;
+pub mod models;
 mod node;
 mod reference;
 mod scalar;
