@@ -10,6 +10,7 @@ mod linear;
 mod matrix;
 mod prepare;
 mod shape;
+mod trees;
 
 use crate::attributes::Attributes;
 use crate::error::{Fault, LoadError};
@@ -24,7 +25,7 @@ pub(crate) use cast::narrow;
 pub(crate) use linear::largest;
 
 /// The newest operator sets whose changes are known here; a model for a later one is refused.
-const NEWEST: [(&str, i64); 3] = [("ai.onnx", 26), ("ai.onnx.ml", 5), ("com.microsoft", 1)];
+const NEWEST: [(&str, i64); 3] = [("ai.onnx", 28), ("ai.onnx.ml", 5), ("com.microsoft", 1)];
 
 /// What a running operator sees.
 pub(crate) struct Call<'a> {
@@ -144,6 +145,7 @@ const TABLES: &[&[Entry]] = &[
     matrix::ENTRIES,
     prepare::ENTRIES,
     shape::ENTRIES,
+    trees::ENTRIES,
 ];
 
 /// Operators that the graph handles itself.
