@@ -103,7 +103,10 @@ fn gzip(mut reader: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// A tar of the entries in their order, ended by two empty blocks.
-pub(super) fn tar(entries: &[Entry]) -> io::Result<Parts> {
+///
+/// # Errors
+/// When a path is longer than a header can hold.
+pub fn tar(entries: &[Entry]) -> io::Result<Parts> {
     let mut parts = Parts::default();
     for entry in entries {
         parts.append(Parts::bytes(header(entry)?.as_bytes().to_vec()));

@@ -23,7 +23,7 @@ mod tests;
 pub use binary::{BinaryError, check_server};
 pub use digest::Digest;
 pub use inspect::{InspectError, Summary, inspect};
-pub use layer::{Entry, Layer};
+pub use layer::{Entry, Layer, tar};
 pub use manifest::{Blob, Image};
 pub use parts::Parts;
 pub use push::{Credentials, PushError, PushReport, Reference, push};

@@ -2,6 +2,7 @@
 //!
 //! Owns every read of the user's files: the stack file, models, secrets. Never prints, never talks to a target.
 
+pub mod context;
 mod find;
 pub mod images;
 mod jail;
