@@ -1,0 +1,190 @@
+//! What is wanted and what runs: everything a plan is made of, gathered in one place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mlstack_provider::{Address, Observed, Provider, ProviderError, Resource, Source};
+use mlstack_provider_docker::{Connection, DockerReader, Host};
+
+use super::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::load::{Loaded, load};
+use crate::diag;
+use crate::project::images::{BundledImage, is_bundled, pack};
+use crate::project::{Secrets, Vault, context, server};
+use crate::stack::SecretSource;
+use crate::target::compose::{Inputs, lower};
+
+/// How far a look goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Opens no connection and starts no process; the target counts as empty.
+    Offline,
+    /// Looks at the target; changes nothing anywhere.
+    Live,
+    /// As `Live`, and prepares what an apply needs: the server executable, secrets that do not exist yet.
+    Prepare,
+}
+
+/// Both sides of a plan, and what it takes to carry one out.
+pub(super) struct Survey {
+    /// The stack.
+    pub(super) loaded: Loaded,
+    /// What should be there.
+    pub(super) desired: Vec<Resource>,
+    /// What is there.
+    pub(super) observed: Vec<Observed>,
+    /// The values behind the stack's secrets.
+    pub(super) secrets: Secrets,
+    /// What each secret comes from.
+    pub(super) needs: BTreeMap<String, SecretSource>,
+    /// Images that mlstack packs, by component.
+    pub(super) images: BTreeMap<String, BundledImage>,
+    /// The engine, unless the look was offline.
+    pub(super) connection: Option<Arc<Connection>>,
+}
+
+/// Gathers everything.
+pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Failure> {
+    let loaded = load(context)?;
+    let connection = match look {
+        Look::Offline => None,
+        Look::Live | Look::Prepare => Some(connect()?),
+    };
+    let needs = crate::target::secrets(&loaded.stack);
+    let secrets = secrets(&loaded, &needs, look)?;
+    let images = images(context, &loaded, look)?;
+    let desired = desired(&loaded, &secrets, &images)?;
+    let mut survey = Survey {
+        observed: observe(&loaded, connection.as_ref(), &desired).await?,
+        loaded,
+        desired,
+        secrets,
+        needs,
+        images,
+        connection,
+    };
+    survey.keep_unknown_secrets();
+    Ok(survey)
+}
+
+/// The engine that `DOCKER_HOST` names, or the local one. Opens nothing yet.
+pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
+    let host = std::env::var("DOCKER_HOST").ok();
+    let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
+    let host = Host::parse(host.as_deref(), certificates.as_deref())?;
+    Ok(Arc::new(Connection::new(host)))
+}
+
+/// The state folder of a stack, for this user only.
+pub(super) fn state_folder(root: &Path) -> PathBuf {
+    root.join(".mlstack")
+}
+
+fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) -> Result<Secrets, Failure> {
+    let vault = Vault::new(&loaded.file.root);
+    let variable = |key: &str| if look == Look::Offline { None } else { std::env::var(key).ok() };
+    let failed = |error: std::io::Error| Failure::new(Exit::Error, format!("cannot read the stored secrets: {error}"));
+    vault.look(needs, &loaded.jail, &variable).map_err(failed)
+}
+
+fn images(context: &Context, loaded: &Loaded, look: Look) -> Result<BTreeMap<String, BundledImage>, Failure> {
+    if !loaded.stack.components.values().any(is_bundled) {
+        return Ok(BTreeMap::new());
+    }
+    match server_binary(context, look)? {
+        Some(path) => pack(&loaded.stack, &loaded.jail, &path).map_err(|error| Failure::of(Exit::Error, &error)),
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+/// The server executable; built by cargo when preparing, `None` when it would have to be built and may not.
+pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<PathBuf>, Failure> {
+    let own = std::env::current_exe().unwrap_or_default();
+    let fail = |error: server::ServerError| {
+        Failure::of(Exit::Error, &error).hint("`--server-bin FILE` names a static x86-64 Linux build of mlstack-server")
+    };
+    match server::locate(context.global.server_bin.as_deref(), &own).map_err(fail)? {
+        Some(path) => Ok(Some(path)),
+        None if look == Look::Prepare => {
+            context.ui.note("Building the model server once (about two minutes on two cores) …");
+            server::build().map(Some).map_err(fail)
+        }
+        None => {
+            context.ui.note("note: the model server is not built yet, so its images' digests are not known; `mlstack apply` builds it");
+            Ok(None)
+        }
+    }
+}
+
+fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, BundledImage>) -> Result<Vec<Resource>, Failure> {
+    let mut digests: BTreeMap<String, String> =
+        images.iter().map(|(name, image)| (name.clone(), image.image.id().to_string())).collect();
+    for component in loaded.stack.components.values() {
+        if let Some(build) = &component.build {
+            let digest = context::digest(&loaded.jail, build).map_err(|error| Failure::of(Exit::Error, &error))?;
+            digests.insert(component.name.clone(), digest.to_string());
+        }
+    }
+    let locate = |path: &diag::Path| {
+        let (line, column) = loaded.place(path);
+        let file = loaded.file.shown.clone();
+        Some(Source { file, line, column })
+    };
+    Ok(lower(
+        &loaded.stack,
+        &Inputs {
+            root: &loaded.file.root.to_string_lossy(),
+            digests: &digests,
+            secrets: &secrets.digests,
+            locate: &locate,
+        },
+    ))
+}
+
+async fn observe(
+    loaded: &Loaded,
+    connection: Option<&Arc<Connection>>,
+    desired: &[Resource],
+) -> Result<Vec<Observed>, Failure> {
+    match connection {
+        None => Ok(Vec::new()),
+        Some(connection) => Ok(reader(connection).observe(&loaded.stack.name, desired).await?),
+    }
+}
+
+/// The read side of the engine.
+pub(super) fn reader(connection: &Arc<Connection>) -> DockerReader {
+    DockerReader::new(Arc::clone(connection))
+}
+
+impl Survey {
+    /// A secret whose value cannot be had here is not a change: what runs keeps the value it has.
+    fn keep_unknown_secrets(&mut self) {
+        let live: BTreeMap<&Address, &Observed> = self.observed.iter().map(|o| (&o.address, o)).collect();
+        for resource in &mut self.desired {
+            let Some(observed) = live.get(&resource.address) else { continue };
+            let Some(known) = observed.spec.pointer("/x-mlstack/secrets").and_then(|s| s.as_object()) else { continue };
+            let Some(wanted) = resource.spec.pointer_mut("/x-mlstack/secrets").and_then(|s| s.as_object_mut()) else {
+                continue;
+            };
+            for (name, digest) in wanted.iter_mut().filter(|(_, digest)| digest.is_null()) {
+                if let Some(value) = known.get(name) {
+                    *digest = value.clone();
+                }
+            }
+        }
+    }
+
+    /// The provider's rules for what a change costs.
+    pub(super) fn impact(kind: &str, attribute: &str) -> mlstack_provider::Impact {
+        mlstack_provider_docker::impact(kind, attribute)
+    }
+}
+
+/// An error of the target as the command's.
+pub(super) fn refused(error: ProviderError) -> Failure {
+    error.into()
+}
