@@ -38,7 +38,7 @@ fn text_of(summary: &Summary) -> String {
     let _ = writeln!(text, "id        {}\nmanifest  {}", summary.id, summary.manifest);
     for (media_type, digest, bytes) in &summary.layers {
         let packed = if media_type.ends_with("gzip") { "gzip" } else { "plain" };
-        let _ = writeln!(text, "layer     {digest}  {packed}, {}", megabytes(*bytes));
+        let _ = writeln!(text, "layer     {digest}  {packed}, {}", human_size(*bytes));
     }
     for field in ["User", "Entrypoint", "Cmd", "Labels"] {
         if !summary.config[field].is_null() {
@@ -49,11 +49,12 @@ fn text_of(summary: &Summary) -> String {
 }
 
 /// Bytes as people say them: `8.4 MB`, `12 kB`.
-pub(super) fn megabytes(bytes: u64) -> String {
+pub(super) fn human_size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..100_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        100_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 

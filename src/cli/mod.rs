@@ -3,12 +3,16 @@
 //! Owns arguments, exit codes and all printing. Everything else is somebody else's: nobody uses this module.
 
 mod args;
+mod doctor;
 mod exit;
 mod explain;
 mod failure;
 mod image;
 mod init;
 mod load;
+mod logs;
+mod status;
+mod survey;
 mod ui;
 mod validate;
 
@@ -69,10 +73,22 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Image(args) => image::run(&args, &context),
         Command::Explain(args) => explain::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
+        Command::Doctor(_) => wait(doctor::run(&context)),
+        Command::Logs(args) => wait(logs::run(&args, &context)),
+        Command::Status(args) => wait(status::run(&args, &context)),
         Command::Version => {
             ui.out(concat!("mlstack ", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Done)
         }
         _ => Err(Failure::new(Exit::Error, "not yet")),
     }
+}
+
+/// Runs what talks to a target. One thread is enough: all the work is waiting.
+fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot start: {error}")))?;
+    runtime.block_on(work)
 }

@@ -85,7 +85,13 @@ pub(super) fn state_folder(root: &Path) -> PathBuf {
 
 fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) -> Result<Secrets, Failure> {
     let vault = Vault::new(&loaded.file.root);
-    let variable = |key: &str| if look == Look::Offline { None } else { std::env::var(key).ok() };
+    let variable = |key: &str| {
+        if look == Look::Offline {
+            None
+        } else {
+            std::env::var(key).ok()
+        }
+    };
     let failed = |error: std::io::Error| Failure::new(Exit::Error, format!("cannot read the stored secrets: {error}"));
     vault.look(needs, &loaded.jail, &variable).map_err(failed)
 }
@@ -100,28 +106,43 @@ fn images(context: &Context, loaded: &Loaded, look: Look) -> Result<BTreeMap<Str
     }
 }
 
+/// The server executable, if there is one already.
+pub(super) fn find_server(context: &Context) -> Result<Option<PathBuf>, Failure> {
+    let own = std::env::current_exe().unwrap_or_default();
+    server::locate(context.global.server_bin.as_deref(), &own).map_err(|error| no_server(&error))
+}
+
+fn no_server(error: &server::ServerError) -> Failure {
+    Failure::of(Exit::Error, error).hint("`--server-bin FILE` names a static x86-64 Linux build of mlstack-server")
+}
+
 /// The server executable; built by cargo when preparing, `None` when it would have to be built and may not.
 pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<PathBuf>, Failure> {
-    let own = std::env::current_exe().unwrap_or_default();
-    let fail = |error: server::ServerError| {
-        Failure::of(Exit::Error, &error).hint("`--server-bin FILE` names a static x86-64 Linux build of mlstack-server")
-    };
-    match server::locate(context.global.server_bin.as_deref(), &own).map_err(fail)? {
+    match find_server(context)? {
         Some(path) => Ok(Some(path)),
         None if look == Look::Prepare => {
-            context.ui.note("Building the model server once (about two minutes on two cores) …");
-            server::build().map(Some).map_err(fail)
+            context.ui.note("Building the model server, once …");
+            server::build().map(Some).map_err(|error| no_server(&error))
         }
         None => {
-            context.ui.note("note: the model server is not built yet, so its images' digests are not known; `mlstack apply` builds it");
+            context.ui.note(
+                "note: the model server is not built yet, so the digests of its images are not known; \
+                 `mlstack apply` builds it",
+            );
             Ok(None)
         }
     }
 }
 
-fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, BundledImage>) -> Result<Vec<Resource>, Failure> {
-    let mut digests: BTreeMap<String, String> =
-        images.iter().map(|(name, image)| (name.clone(), image.image.id().to_string())).collect();
+fn desired(
+    loaded: &Loaded,
+    secrets: &Secrets,
+    images: &BTreeMap<String, BundledImage>,
+) -> Result<Vec<Resource>, Failure> {
+    let mut digests: BTreeMap<String, String> = images
+        .iter()
+        .map(|(name, image)| (name.clone(), image.image.id().to_string()))
+        .collect();
     for component in loaded.stack.components.values() {
         if let Some(build) = &component.build {
             let digest = context::digest(&loaded.jail, build).map_err(|error| Failure::of(Exit::Error, &error))?;
@@ -165,9 +186,17 @@ impl Survey {
     fn keep_unknown_secrets(&mut self) {
         let live: BTreeMap<&Address, &Observed> = self.observed.iter().map(|o| (&o.address, o)).collect();
         for resource in &mut self.desired {
-            let Some(observed) = live.get(&resource.address) else { continue };
-            let Some(known) = observed.spec.pointer("/x-mlstack/secrets").and_then(|s| s.as_object()) else { continue };
-            let Some(wanted) = resource.spec.pointer_mut("/x-mlstack/secrets").and_then(|s| s.as_object_mut()) else {
+            let Some(observed) = live.get(&resource.address) else {
+                continue;
+            };
+            let Some(known) = observed.spec.pointer("/x-mlstack/secrets").and_then(|s| s.as_object()) else {
+                continue;
+            };
+            let Some(wanted) = resource
+                .spec
+                .pointer_mut("/x-mlstack/secrets")
+                .and_then(|s| s.as_object_mut())
+            else {
                 continue;
             };
             for (name, digest) in wanted.iter_mut().filter(|(_, digest)| digest.is_null()) {
@@ -176,11 +205,6 @@ impl Survey {
                 }
             }
         }
-    }
-
-    /// The provider's rules for what a change costs.
-    pub(super) fn impact(kind: &str, attribute: &str) -> mlstack_provider::Impact {
-        mlstack_provider_docker::impact(kind, attribute)
     }
 }
 

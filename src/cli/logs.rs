@@ -1,0 +1,46 @@
+//! `mlstack logs`: what the containers print.
+
+use futures_util::StreamExt as _;
+use mlstack_provider_docker::{LogLine, LogsRequest};
+
+use super::Context;
+use super::args::Logs;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::load::load;
+use super::survey::{connect, reader};
+use crate::diag::render::visible;
+
+/// Runs the command. Ctrl-C ends it.
+pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
+    let loaded = load(context)?;
+    let names = &loaded.stack.components;
+    if let Some(unknown) = args.components.iter().find(|name| !names.contains_key(*name)) {
+        let all: Vec<_> = names.keys().map(String::as_str).collect();
+        return Err(
+            Failure::new(Exit::Usage, format!("the stack has no component `{unknown}`"))
+                .hint(format!("its components are: {}", all.join(", "))),
+        );
+    }
+    let request = LogsRequest {
+        components: args.components.clone(),
+        follow: args.follow,
+        tail: Some(args.tail),
+        since: None,
+    };
+    let widest = names.keys().map(String::len).max().unwrap_or(0);
+    let mut lines = reader(&connect()?).logs(&loaded.stack.name, &request).await?;
+    while let Some(line) = lines.next().await {
+        context.ui.out(&shown(&line?, widest));
+    }
+    Ok(Exit::Done)
+}
+
+fn shown(line: &LogLine, widest: usize) -> String {
+    let name = if line.copy == 1 {
+        line.component.clone()
+    } else {
+        format!("{}-{}", line.component, line.copy)
+    };
+    format!("{name:<widest$} | {}", visible(&line.text))
+}
