@@ -2,7 +2,8 @@
 //!
 //! Owns the paths: keys joined by dots, list positions in brackets, keys that are not plain in quotes.
 //! Absent, `null` and an empty object are the same. Lists of plain values are one attribute; lists of objects
-//! are compared place by place. Never shows a secret, not even its digest.
+//! are compared place by place. Never shows a secret, not even its digest; one wanted without a digest was not
+//! looked at (offline) and counts as unchanged.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +66,9 @@ fn walk<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, fo
 fn walk_object<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, found: &mut Vec<AttributeChange>) {
     for key in keys(before).chain(keys(after)).collect::<BTreeSet<_>>() {
         path.push(Segment::Key(key));
-        walk(path, &before[key], &after[key], found);
+        if !(is_secret(path) && after.get(key) == Some(&Value::Null)) {
+            walk(path, &before[key], &after[key], found);
+        }
         path.pop();
     }
 }
@@ -101,7 +104,7 @@ fn join(path: &[Segment<'_>], positions: bool) -> String {
                 text.push_str(if text.is_empty() { "" } else { "." });
                 text.push_str(&plain_or_quoted(key));
             }
-            Segment::Index(index) if positions => text.push_str(&format!("[{index}]")),
+            Segment::Index(index) if positions => text += &format!("[{index}]"),
             Segment::Index(_) => {}
         }
     }

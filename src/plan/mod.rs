@@ -13,7 +13,9 @@ use mlstack_provider::{Address, Impact, Observed, Resource, Source, Step, Value}
 mod decide;
 mod diff;
 mod order;
+pub mod seal;
 mod verify;
+pub mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -288,6 +288,38 @@ fn what_moves_off_does_so_before_the_other_goes() {
 }
 
 #[test]
+fn a_port_is_free_before_another_takes_it() {
+    let with = |name: &str, port: &str| want(name, json!({"ports": [{"published": port, "protocol": "tcp"}]}), &[]);
+    let live = lives(&[with("service/web", "3000"), with("service/zoo", "4000")]);
+    let plan = check(
+        &[
+            with("service/page", "3000"),
+            with("service/ape", "4000"),
+            with("service/zoo", "5000"),
+        ],
+        &live,
+    );
+    assert_snapshot!(plan.to_lines(), @"
+    [] -> #1 service/web, delete, no longer declared
+    [1] -> #2 service/page, create, will be created
+    [] -> #3 service/zoo, replace, ports[0].published changed
+    [3] -> #4 service/ape, create, will be created
+    ");
+    let swapped = check(&[with("service/web", "4000"), with("service/zoo", "3000")], &live);
+    assert_snapshot!(swapped.to_lines(), @"
+    [] -> #1 service/zoo, replace, ports[0].published changed
+    [1] -> #2 service/web, replace, ports[0].published changed
+    ");
+}
+
+#[test]
+fn a_secret_that_was_not_looked_at_is_unchanged() {
+    let spec = |digest: Value| json!({"x-mlstack": {"secrets": {"password": digest}}});
+    assert!(diff(&spec(json!("0123")), &spec(Value::Null)).is_empty());
+    assert_eq!(diff(&spec(json!("0123")), &json!({})).len(), 1);
+}
+
+#[test]
 fn a_changed_order_alone_is_no_change() {
     let mut desired = stack();
     desired[4].depends_on.clear();

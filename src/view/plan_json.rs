@@ -1,0 +1,140 @@
+//! A plan as programs read it: the shape that users' tools know from Terraform's plan JSON.
+//!
+//! `format_version` 1.0; only additive changes within 1.x. The schema is what `mlstack schema plan` prints.
+
+use mlstack_provider::Value;
+use serde_json::json;
+
+use super::Header;
+use crate::plan::{Action, Plan, seal::digest_value, wire};
+
+/// What a plan's JSON tells beside the plan, each ready as JSON.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// What changed behind mlstack's back.
+    pub drift: Vec<Value>,
+    /// Fields of the stack file that the target cannot honour.
+    pub unsupported: Vec<Value>,
+    /// What is wrong or doubtful in the stack file.
+    pub diagnostics: Vec<Value>,
+}
+
+/// The plan JSON.
+pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
+    let changes: Vec<Value> = plan.changes.iter().map(wire::to_json).collect();
+    let summary = plan.summary();
+    let Extras {
+        drift,
+        unsupported,
+        diagnostics,
+    } = extras;
+    json!({
+        "format_version": "1.0",
+        "mlstack_version": env!("CARGO_PKG_VERSION"),
+        "stack": header.stack,
+        "environment": header.environment,
+        "target": header.target,
+        "context": header.context,
+        "summary": {
+            "add": summary.add,
+            "change": summary.change,
+            "replace": summary.replace,
+            "destroy": summary.destroy,
+            "destructive": destructive(plan),
+        },
+        "fingerprint": digest_value(&json!([header.stack, header.environment, header.target, changes])),
+        "resource_changes": changes,
+        "resource_drift": drift,
+        "unsupported": unsupported,
+        "diagnostics": diagnostics,
+    })
+}
+
+/// Whether carrying it out takes anything away, if only for a moment.
+fn destructive(plan: &Plan) -> bool {
+    plan.changes
+        .iter()
+        .any(|change| matches!(change.action, Action::Delete | Action::Replace | Action::Refuse))
+}
+
+/// The JSON Schema (2020-12) of the plan JSON; a sealed plan fits it too.
+pub fn plan_schema() -> Value {
+    let list = json!({"type": "array", "items": {"type": "object"}});
+    let count = json!({"type": "integer", "minimum": 0});
+    let text_or_null = json!({"type": ["string", "null"]});
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://mlstack.dev/schema/plan-v1.json",
+        "title": "The plan of mlstack",
+        "type": "object",
+        "required": [
+            "format_version", "mlstack_version", "stack", "environment", "target", "resource_changes", "resource_drift",
+            "unsupported", "diagnostics", "summary", "fingerprint",
+        ],
+        "properties": {
+            "format_version": {"type": "string", "pattern": "^1\\.[0-9]+$"},
+            "mlstack_version": {"type": "string"},
+            "stack": {"type": "string"},
+            "environment": text_or_null,
+            "target": {"type": "string"},
+            "context": text_or_null,
+            "resource_changes": {"type": "array", "items": change_schema()},
+            "resource_drift": list,
+            "unsupported": list,
+            "diagnostics": list,
+            "summary": {
+                "type": "object",
+                "required": ["add", "change", "replace", "destroy", "destructive"],
+                "properties": {
+                    "add": count, "change": count, "replace": count, "destroy": count,
+                    "destructive": {"type": "boolean"},
+                },
+            },
+            "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        },
+    })
+}
+
+fn change_schema() -> Value {
+    let spec = json!({"type": ["object", "null"]});
+    json!({
+        "type": "object",
+        "required": ["address", "kind", "name", "change", "action_reason", "source", "disruption", "protected"],
+        "properties": {
+            "address": {"type": "string", "pattern": "^[^/]+/.+$"},
+            "kind": {"type": "string"},
+            "name": {"type": "string"},
+            "change": {
+                "type": "object",
+                "required": ["actions", "before", "after", "before_sensitive", "after_sensitive", "replace_paths"],
+                "properties": {
+                    "actions": {"enum": [
+                        ["no-op"], ["create"], ["update"], ["delete", "create"], ["create", "delete"], ["delete"], ["forget"],
+                    ]},
+                    "before": spec,
+                    "after": spec,
+                    "before_sensitive": {"type": "object"},
+                    "after_sensitive": {"type": "object"},
+                    "replace_paths": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+            "action_reason": {"enum": [
+                "unchanged", "not-found", "changed", "cannot-update-in-place", "dependency-replaced", "not-working",
+                "no-longer-declared", "data-named", "holds-data", "needed-by-kept", "would-lose-data", "held-by-kept",
+            ]},
+            "because": {"type": "string"},
+            "source": {
+                "type": ["object", "null"],
+                "required": ["file", "line", "column"],
+                "properties": {
+                    "file": {"type": "string"},
+                    "line": {"type": "integer", "minimum": 1},
+                    "column": {"type": "integer", "minimum": 1},
+                },
+            },
+            "disruption": {"enum": ["none", "rolling", "downtime", "data-loss"]},
+            "downtime_seconds": {"type": "integer", "minimum": 0},
+            "protected": {"type": "boolean"},
+        },
+    })
+}

@@ -1,0 +1,92 @@
+//! What happens while a plan is carried out, a line an event, and what became of it.
+
+use std::time::Duration;
+
+use mlstack_provider::Step;
+
+use super::{Paint, Style, escape};
+use crate::apply::{Event, Outcome};
+use crate::plan::{Node, Plan};
+
+/// One line for one event, without its end.
+pub fn event_line(event: &Event<'_>, style: Style) -> String {
+    let name = |node: &Node| escape(&node.step.address().to_string());
+    match event {
+        Event::Started { node } => format!("  {} {}", name(node), doing(&node.step)),
+        Event::Progress { node, message } => {
+            style.paint(Paint::Faint, &format!("  {} {}", name(node), escape(message)))
+        }
+        Event::Done { node, took } => {
+            let mark = style.paint(Paint::Good, "✓");
+            format!("{mark} {} {} in {}", name(node), done(&node.step), seconds(*took))
+        }
+        Event::Failed { node, error, took } => {
+            let mark = style.paint(Paint::Bad, "✗");
+            let cause = error
+                .cause
+                .as_ref()
+                .map(|cause| format!(": {}", escape(&cause.to_string())))
+                .unwrap_or_default();
+            format!(
+                "{mark} {} {}{cause} after {}",
+                name(node),
+                escape(&error.action),
+                seconds(*took)
+            )
+        }
+        Event::Skipped { node, because } => {
+            let mark = style.paint(Paint::Careful, "-");
+            let why = because.map_or_else(|| "interrupted".to_owned(), |failed| format!("{} failed", name(failed)));
+            format!("{mark} {} skipped: {why}", name(node))
+        }
+    }
+}
+
+/// What became of a plan, in one line: `Applied: 3 done, 1 failed, 2 skipped.`
+pub fn outcome_text(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
+    let Outcome { done, failed, skipped } = outcome;
+    if outcome.is_success() {
+        return format!(
+            "Applied: {} of {} done in {}.\n",
+            done.len(),
+            plan.nodes.len(),
+            seconds(took)
+        );
+    }
+    let verdict = if outcome.is_interrupted() {
+        "Interrupted"
+    } else {
+        "Not applied"
+    };
+    let counts = format!(
+        "{} done, {} failed, {} skipped",
+        done.len(),
+        failed.len(),
+        skipped.len()
+    );
+    format!("{verdict}: {counts}; run `mlstack apply` again to do the rest.\n")
+}
+
+fn doing(step: &Step) -> &'static str {
+    match step {
+        Step::Create { .. } => "is being created",
+        Step::Update { .. } => "is being changed",
+        Step::Replace { .. } => "is being replaced",
+        Step::Repair { .. } => "is being brought back",
+        Step::Delete { .. } => "is being deleted",
+    }
+}
+
+fn done(step: &Step) -> &'static str {
+    match step {
+        Step::Create { .. } => "created",
+        Step::Update { .. } => "changed",
+        Step::Replace { .. } => "replaced",
+        Step::Repair { .. } => "brought back",
+        Step::Delete { .. } => "deleted",
+    }
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}
