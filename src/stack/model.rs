@@ -125,7 +125,7 @@ impl Kind {
                 P::Database,
                 P::PasswordFile,
             ],
-            Self::Cache(_) => &[P::Host, P::Port, P::Address, P::Url, P::PasswordFile],
+            Self::Cache(_) => &[P::Host, P::Port, P::Address, P::Url],
             Self::ObjectStore(store) => match store.engine {
                 ObjectStoreEngine::Seaweedfs { .. } => &[
                     P::Host,

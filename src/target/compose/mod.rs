@@ -20,6 +20,7 @@ use super::refs;
 use crate::diag::Path;
 use crate::stack::{Component, Stack};
 use images::Images;
+pub(crate) use service::below;
 
 /// What lowering needs beyond the stack.
 pub struct Inputs<'a> {
@@ -103,3 +104,6 @@ fn volume_address(key: &str) -> Address {
 fn service_address(name: &str) -> Address {
     Address::new(SERVICE, name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,14 +102,24 @@ fn mounts(lowering: &Lowering<'_>, component: &Component) -> Vec<Mount> {
     mounts
 }
 
-/// `path`, from `root` where it is relative.
-pub(super) fn below(root: &str, path: &str) -> String {
-    let path = path.trim_start_matches("./");
-    match path {
-        _ if path.starts_with('/') => path.to_owned(),
-        "" | "." => root.to_owned(),
-        _ => format!("{}/{path}", root.trim_end_matches('/')),
+/// `path`, from `root` where it is relative, without `.` and `..` in it: what Compose itself makes of it.
+pub(crate) fn below(root: &str, path: &str) -> String {
+    let whole = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("{root}/{path}")
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in whole.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
     }
+    format!("/{}", parts.join("/"))
 }
 
 fn dependencies(lowering: &Lowering<'_>, component: &Component) -> BTreeMap<String, Dependency> {
