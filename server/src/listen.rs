@@ -2,8 +2,8 @@
 //!
 //! Owns the sockets and the drain. Never looks into a request.
 //!
-//! The end goes in three steps: every answer from now on closes its connection, while new connections are still
-//! taken, so that a client that is just sending is answered; then the listener closes; then what is left is finished.
+//! The end goes in steps: every answer from now on closes its connection; after a delay the listener closes; open
+//! connections get time for the request that may be on its way; then what is left is finished.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -22,7 +23,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Limits;
 
@@ -39,6 +41,15 @@ const LINGER: Duration = Duration::from_millis(250);
 struct Shared {
     draining: AtomicBool,
     open: AtomicUsize,
+    closed: Notify,
+}
+
+impl Shared {
+    async fn all_closed(&self) {
+        while self.open.load(Ordering::Acquire) > 0 {
+            self.closed.notified().await;
+        }
+    }
 }
 
 /// Answers requests until `stop` is done, then drains. Returns what `stop` gave, and how many connections had to be
@@ -65,8 +76,17 @@ where
         }
     };
     shared.draining.store(true, Ordering::Release);
-    linger(&listener, limits.shutdown_delay, &shared, &take).await;
+    let _ = timeout(limits.shutdown_delay, async {
+        loop {
+            taken(listener.accept().await).await.map_or((), &take)
+        }
+    })
+    .await;
+    while let Some(accepted) = listener.accept().now_or_never() {
+        taken(accepted).await.map_or((), &take);
+    }
     drop(listener);
+    let _ = timeout(LINGER, shared.all_closed()).await;
     let drained = timeout(limits.request, graceful.shutdown()).await;
     let cut = if drained.is_ok() {
         0
@@ -74,22 +94,6 @@ where
         shared.open.load(Ordering::Acquire)
     };
     (why, cut)
-}
-
-/// Takes connections for `delay`, and as long as some are open for [`LINGER`] more.
-async fn linger(listener: &TcpListener, delay: Duration, shared: &Shared, take: &impl Fn(TcpStream)) {
-    let until = Instant::now() + delay;
-    let last = until + LINGER;
-    loop {
-        let idle = shared.open.load(Ordering::Acquire) == 0;
-        let end = if idle { until } else { last };
-        tokio::select! {
-            biased;
-            accepted = listener.accept() => taken(accepted).await.map_or((), take),
-            () = sleep_until(end) => return,
-            () = sleep(Duration::from_millis(5)), if !idle => {}
-        }
-    }
 }
 
 /// A lack of file descriptors passes: wait for it instead of spinning.
@@ -151,5 +155,6 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::AcqRel);
+        self.0.closed.notify_one();
     }
 }
