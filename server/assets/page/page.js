@@ -4,7 +4,7 @@
   const KEPT = 20;
   const byId = (id) => document.getElementById(id);
   const form = byId("form"), problem = byId("problem");
-  let card = null;
+  let card = null, asking = false;
 
   function make(name, attributes = {}, ...children) {
     const node = document.createElement(name);
@@ -155,11 +155,12 @@
 
   async function predict(event) {
     event.preventDefault();
+    if (asking) return;
     clean();
     const row = values();
     if (!row) return;
-    const button = byId("predict");
-    button.disabled = true;
+    // Not disabled while it asks: that would take the focus away from who uses a keyboard.
+    asking = true;
     const begun = performance.now();
     try {
       const path = card.probabilities ? "predict?proba=true" : "predict";
@@ -171,7 +172,7 @@
     } catch (error) {
       refused(error);
     } finally {
-      button.disabled = false;
+      asking = false;
     }
   }
 
