@@ -72,18 +72,18 @@ where
         tokio::select! {
             biased;
             why = &mut stop => break why,
-            accepted = listener.accept() => taken(accepted).await.map_or((), &take),
+            accepted = listener.accept() => taken(accepted).await.into_iter().for_each(&take),
         }
     };
     shared.draining.store(true, Ordering::Release);
-    let _ = timeout(limits.shutdown_delay, async {
+    let delayed = async {
         loop {
-            taken(listener.accept().await).await.map_or((), &take)
+            taken(listener.accept().await).await.into_iter().for_each(&take);
         }
-    })
-    .await;
+    };
+    let _: Result<(), _> = timeout(limits.shutdown_delay, delayed).await;
     while let Some(accepted) = listener.accept().now_or_never() {
-        taken(accepted).await.map_or((), &take);
+        taken(accepted).await.into_iter().for_each(&take);
     }
     drop(listener);
     let _ = timeout(LINGER, shared.all_closed()).await;

@@ -93,12 +93,17 @@ fn load(app: &App, source: &Source) -> Result<(), LoadFailure> {
         .features
         .list()
         .iter()
-        .map(|feature| feature.name.clone())
+        .map(|feature| feature.name().to_owned())
         .collect();
     app.metrics
-        .loaded(&loaded.name, &loaded.version, fields, begun.elapsed());
+        .loaded(&loaded.card.name, &loaded.card.version, fields, begun.elapsed());
     let took_ms = begun.elapsed().as_millis() as u64;
-    tracing::info!(model = loaded.name, version = loaded.version, took_ms, "ready");
+    tracing::info!(
+        model = loaded.card.name,
+        version = loaded.card.version,
+        took_ms,
+        "ready"
+    );
     app.loaded(Ok(loaded));
     Ok(())
 }

@@ -31,8 +31,8 @@
   function control(feature, id) {
     const own = { id, name: feature.name, "aria-describedby": `${id}-error ${id}-hint` };
     if (feature.type === "bool") return make("input", { ...own, type: "checkbox", checked: feature.default === true });
-    if (feature.type === "category") {
-      const options = feature.values.map((value) => make("option", { value, selected: value === feature.default }, value));
+    if (feature.values.length > 0) {
+      const options = feature.values.map((value) => make("option", { value, selected: value === feature.default }, String(value)));
       const first = make("option", { value: "" }, feature.required ? "choose …" : "not given");
       return make("select", own, first, ...options);
     }
@@ -62,10 +62,14 @@
 
   function show(signature) {
     card = signature;
+    for (const feature of card.features) {
+      feature.required = feature.required !== false && feature.default === undefined;
+      feature.values ??= [];
+    }
     const target = card.target || "the target";
     document.title = `Predict ${target}`;
     byId("title").textContent = `Predict ${target}`;
-    byId("about").textContent = `${card.name}, from ${card.features.length} features${card.unit ? ` · ${card.unit}` : ""}`;
+    byId("about").textContent = `Model ${card.name} · ${card.features.length} features${card.unit ? ` · ${card.unit}` : ""}`;
     byId("version").textContent = `Model ${card.name}, version ${card.version}`;
     byId("fields").replaceChildren(...card.features.map(field));
     for (const id of ["predict", "typical", "clear"]) byId(id).disabled = false;
@@ -103,7 +107,8 @@
     if (feature.type === "bool") return { value: node.checked };
     if (node.validity.badInput) return { error: "This is not a number." };
     if (node.value === "") return feature.required ? { error: "Please fill this in." } : {};
-    if (feature.type === "category" || feature.type === "string") return { value: node.value };
+    if (feature.values.length > 0) return { value: feature.values[node.selectedIndex - 1] };
+    if (feature.type === "string") return { value: node.value };
     const value = Number(node.value);
     if (node.validity.rangeUnderflow || node.validity.rangeOverflow) return { error: `Must be from ${feature.min ?? "any"} to ${feature.max ?? "any"}.` };
     if (feature.type === "int" && !Number.isInteger(value)) return { error: "Must be a whole number." };
@@ -252,7 +257,7 @@
   byId("typical").addEventListener("click", () => {
     clean();
     card.features.forEach((feature, at) => {
-      if (feature.type === "category") input(at).value = feature.default ?? feature.values[0];
+      if (feature.values.length > 0) input(at).value = feature.default ?? feature.values[0];
       else if (feature.mean !== undefined) input(at).value = feature.type === "int" ? Math.round(feature.mean) : significant(feature.mean);
     });
     byId("predict").focus();

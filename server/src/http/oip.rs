@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::StatusCode;
+use mlstack_onnx::{Data, Dimension, ElementType, Port, Tensor};
 use serde_json::{Value, json};
 
 use super::predict::{self, Timing, named};
@@ -17,7 +18,7 @@ use crate::app::App;
 use crate::json::{Cursor, Scalar};
 use crate::listen::Answer;
 use crate::metrics::Protocol;
-use crate::model::{Data, Element, Port, Served, Tensor};
+use crate::model::{Served, Wrong};
 use crate::rows::{self, Rows};
 
 /// The pages without a body.
@@ -56,11 +57,11 @@ fn metadata(served: &Served) -> Value {
     let ports = |ports: &[Port]| -> Vec<Value> {
         ports
             .iter()
-            .map(|p| json!({ "name": p.name, "datatype": p.element.name(), "shape": p.shape }))
+            .map(|p| json!({ "name": p.name, "datatype": word(p.element), "shape": shape(p) }))
             .collect()
     };
     json!({
-        "name": served.name, "versions": [served.version], "platform": "onnx",
+        "name": served.card.name, "versions": [served.card.version], "platform": "onnx",
         "inputs": ports(served.engine().inputs()), "outputs": ports(served.engine().outputs()),
     })
 }
@@ -79,11 +80,11 @@ pub(super) async fn infer(app: &Arc<App>, model: &str, version: Option<&str>, as
     let rows = given.rows();
     let (outputs, given) = app
         .compute(served, rows, move |served| {
-            let inputs = match &given {
-                Given::Columns(rows) => served.engine().pack(rows)?,
-                Given::Tensors(tensors, _) => tensors.clone(),
+            let outputs = match &given {
+                Given::Columns(rows) => run_columns(served, rows)?,
+                Given::Tensors(tensors, _) => served.engine().run(tensors)?,
             };
-            Ok((served.engine().run(inputs)?, given))
+            Ok((outputs, given))
         })
         .await?;
     let timing = Timing {
@@ -109,6 +110,37 @@ pub(super) async fn infer(app: &Arc<App>, model: &str, version: Option<&str>, as
         served,
         &timing,
     ))
+}
+
+/// One run for all rows: the outputs of several cannot be put together without knowing what they mean.
+fn run_columns(served: &Served, rows: &Rows) -> Result<Vec<Tensor>, Wrong> {
+    match served.engine().pack(rows)?.as_slice() {
+        [(inputs, _)] => served.engine().run(inputs),
+        other => Err(Wrong(format!(
+            "the model takes {} rows at a time",
+            rows.count / other.len().max(1)
+        ))),
+    }
+}
+
+/// The protocol's word for what a tensor holds.
+fn word(element: ElementType) -> &'static str {
+    match element {
+        ElementType::F32 => "FP32",
+        ElementType::F64 => "FP64",
+        ElementType::I64 => "INT64",
+        ElementType::Bool => "BOOL",
+        ElementType::Text => "BYTES",
+    }
+}
+
+/// Sizes, -1 for any.
+fn shape(port: &Port) -> Vec<i64> {
+    let size = |d: &Dimension| match d {
+        Dimension::Fixed(size) => i64::try_from(*size).unwrap_or(i64::MAX),
+        Dimension::Any => -1,
+    };
+    port.shape.iter().flatten().map(size).collect()
 }
 
 /// What a request gives to the model.
@@ -284,7 +316,7 @@ fn given(served: &Served, inputs: &[Raw<'_>], most: usize) -> Result<Given, Refu
     }
     let rows = tensors
         .first()
-        .and_then(|t: &Tensor| t.shape.first())
+        .and_then(|t: &Tensor| t.shape().first())
         .copied()
         .unwrap_or(1);
     Ok(Given::Tensors(tensors, rows))
@@ -318,7 +350,7 @@ fn columns(served: &Served, inputs: &[Raw<'_>], most: usize) -> Result<Rows, Ref
                 return Err(wrong_count(place, rows));
             }
             filler
-                .put(feature, scalar)
+                .put(scalar)
                 .map_err(|refusal| refusal.at(format!("{place}/data/{}", count - 1)))
         })?;
         if count != rows {
@@ -344,28 +376,23 @@ fn wrong_count(place: &str, want: usize) -> Refusal {
 /// One of the model's own tensors.
 fn tensor(port: &Port, input: &Raw<'_>, at: usize, most: usize) -> Result<Tensor, Refusal> {
     let place = format!("/inputs/{at}");
-    let fits = port.shape.len() == input.shape.len()
-        && port
-            .shape
-            .iter()
-            .zip(&input.shape)
-            .all(|(&want, &got)| want < 0 || want as usize == got);
+    let fits = port.shape.as_ref().is_none_or(|shape| {
+        let fits = |(want, got): (&Dimension, &usize)| *want == Dimension::Any || *want == Dimension::Fixed(*got);
+        shape.len() == input.shape.len() && shape.iter().zip(&input.shape).all(fits)
+    });
     if !fits {
         return Err(
             Refusal::new(Code::WrongLength, format!("`{}` takes another shape", port.name))
                 .at(format!("{place}/shape"))
-                .hint(format!("{:?}, where -1 is any", port.shape)),
+                .hint(format!("{:?}, where -1 is any", shape(port))),
         );
     }
     limit(input.shape.first().copied().unwrap_or(1), most, &place)?;
     let kind = Datatype::of(&input.kind)
         .filter(|kind| kind.goes_into(port.element))
         .ok_or_else(|| {
-            Refusal::new(
-                Code::WrongType,
-                format!("`{}` takes {}", port.name, port.element.name()),
-            )
-            .at(format!("{place}/datatype"))
+            Refusal::new(Code::WrongType, format!("`{}` takes {}", port.name, word(port.element)))
+                .at(format!("{place}/datatype"))
         })?;
     let want = input
         .shape
@@ -385,10 +412,7 @@ fn tensor(port: &Port, input: &Raw<'_>, at: usize, most: usize) -> Result<Tensor
     if data.len() != want {
         return Err(wrong_count(&place, want));
     }
-    Ok(Tensor {
-        shape: input.shape.clone(),
-        data,
-    })
+    Tensor::from_data(input.shape.clone(), data).map_err(|_| wrong_count(&place, want))
 }
 
 /// Every value of flat or nested data, in order.
@@ -410,7 +434,7 @@ struct Datatype {
     name: &'static str,
     /// Bounds of a whole number.
     whole: Option<(i64, i64)>,
-    element: Element,
+    element: ElementType,
 }
 
 impl Datatype {
@@ -423,13 +447,13 @@ impl Datatype {
         let whole = |name, low, high| Self {
             name,
             whole: Some((low, high)),
-            element: Element::I64,
+            element: ElementType::I64,
         };
         Some(match name {
-            "FP32" => float("FP32", Element::F32),
-            "FP64" => float("FP64", Element::F64),
-            "BOOL" => float("BOOL", Element::Bool),
-            "BYTES" => float("BYTES", Element::Text),
+            "FP32" => float("FP32", ElementType::F32),
+            "FP64" => float("FP64", ElementType::F64),
+            "BOOL" => float("BOOL", ElementType::Bool),
+            "BYTES" => float("BYTES", ElementType::Text),
             "INT64" => whole("INT64", i64::MIN, i64::MAX),
             "INT32" => whole("INT32", i32::MIN.into(), i32::MAX.into()),
             "INT16" => whole("INT16", i16::MIN.into(), i16::MAX.into()),
@@ -443,19 +467,19 @@ impl Datatype {
     }
 
     /// Numbers go into floats, whole numbers into whole numbers, the rest only into its own kind.
-    fn goes_into(self, element: Element) -> bool {
-        let number = matches!(self.element, Element::F32 | Element::F64 | Element::I64);
-        self.element == element || (number && matches!(element, Element::F32 | Element::F64))
+    fn goes_into(self, element: ElementType) -> bool {
+        let number = matches!(self.element, ElementType::F32 | ElementType::F64 | ElementType::I64);
+        self.element == element || (number && matches!(element, ElementType::F32 | ElementType::F64))
     }
 }
 
-fn empty(element: Element) -> Data {
+fn empty(element: ElementType) -> Data {
     match element {
-        Element::F32 => Data::F32(Vec::new()),
-        Element::F64 => Data::F64(Vec::new()),
-        Element::I64 => Data::I64(Vec::new()),
-        Element::Bool => Data::Bool(Vec::new()),
-        Element::Text => Data::Text(Vec::new()),
+        ElementType::F32 => Data::F32(Vec::new()),
+        ElementType::F64 => Data::F64(Vec::new()),
+        ElementType::I64 => Data::I64(Vec::new()),
+        ElementType::Bool => Data::Bool(Vec::new()),
+        ElementType::Text => Data::Text(Vec::new()),
     }
 }
 
@@ -503,7 +527,7 @@ fn write(served: &Served, id: Option<&str>, outputs: &[Tensor], wanted: &[usize]
         .iter()
         .map(|&at| output(&served.engine().outputs()[at].name, &outputs[at]))
         .collect();
-    let mut body = json!({ "model_name": served.name, "model_version": served.version });
+    let mut body = json!({ "model_name": served.card.name, "model_version": served.card.version });
     if let Some(id) = id {
         body["id"] = id.into();
     }
@@ -512,7 +536,7 @@ fn write(served: &Served, id: Option<&str>, outputs: &[Tensor], wanted: &[usize]
 }
 
 fn output(name: &str, tensor: &Tensor) -> Value {
-    let data = match &tensor.data {
+    let data = match tensor.data() {
         // through text, so that a float32 keeps its own shortest form
         Data::F32(v) => v
             .iter()
@@ -523,5 +547,5 @@ fn output(name: &str, tensor: &Tensor) -> Value {
         Data::Bool(v) => json!(v),
         Data::Text(v) => json!(v),
     };
-    json!({ "name": name, "datatype": tensor.data.element().name(), "shape": tensor.shape, "data": data })
+    json!({ "name": name, "datatype": word(tensor.element()), "shape": tensor.shape(), "data": data })
 }

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
+use mlstack_onnx::predict::Prediction;
 
 use super::{Asked, Code, Refusal, body, reply, says_json};
-use crate::answer::{self, Shape};
+use crate::answer;
 use crate::app::App;
 use crate::ids::Id;
 use crate::listen::Answer;
 use crate::log::{Entry, Log};
 use crate::metrics::Protocol;
-use crate::model::{Predictions, Served};
-use crate::rows::{self, Form, Rows};
+use crate::model::{self, Served};
+use crate::rows::{self, Features, Rows};
 
 const MODEL_VERSION: HeaderName = HeaderName::from_static("x-model-version");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -26,45 +27,19 @@ pub(super) struct Timing {
 }
 
 pub(super) async fn native(app: &Arc<App>, asked: Asked) -> Result<Answer, Refusal> {
-    let probabilities = wants_probabilities(asked.head.uri.query())?;
-    work(
-        app,
-        asked,
-        Protocol::Predict,
-        |served, body, most| rows::read_predict(&served.features, body, most),
-        |form| {
-            let list = if probabilities {
-                Shape::ListWithProbabilities
-            } else {
-                Shape::List
-            };
-            let one = if probabilities {
-                Shape::OneWithProbabilities
-            } else {
-                Shape::One
-            };
-            if form == Form::One { one } else { list }
-        },
-    )
-    .await
+    let wanted = wants_probabilities(asked.head.uri.query())?;
+    work(app, asked, Protocol::Predict, wanted, rows::read_predict).await
 }
 
 pub(super) async fn v1(app: &Arc<App>, model: &str, asked: Asked) -> Result<Answer, Refusal> {
     named(app.served()?, model, None)?;
-    work(
-        app,
-        asked,
-        Protocol::V1,
-        |served, body, most| rows::read_v1(&served.features, body, most),
-        |_| Shape::List,
-    )
-    .await
+    work(app, asked, Protocol::V1, false, rows::read_v1).await
 }
 
 pub(super) fn v1_status(app: &App, model: &str) -> Result<Answer, Refusal> {
     let served = named(app.served()?, model, None)?;
     Ok(reply::json(&serde_json::json!({
-        "model_version_status": [{ "version": served.version, "state": "AVAILABLE", "status": { "error_code": "OK", "error_message": "" } }]
+        "model_version_status": [{ "version": served.card.version, "state": "AVAILABLE", "status": { "error_code": "OK", "error_message": "" } }]
     })))
 }
 
@@ -74,9 +49,9 @@ pub(super) fn named<'a>(
     model: &str,
     version: Option<&str>,
 ) -> Result<&'a Arc<Served>, Refusal> {
-    if served.name != model || version.is_some_and(|version| version != served.version) {
+    if served.card.name != model || version.is_some_and(|version| version != served.card.version) {
         return Err(Refusal::new(Code::UnknownModel, "there is no such model or version")
-            .hint(format!("the model is `{}`", served.name)));
+            .hint(format!("the model is `{}`", served.card.name)));
     }
     Ok(served)
 }
@@ -85,8 +60,8 @@ async fn work(
     app: &Arc<App>,
     asked: Asked,
     protocol: Protocol,
-    read: impl FnOnce(&Served, &[u8], usize) -> Result<Rows, Refusal>,
-    shape: impl FnOnce(Form) -> Shape,
+    probabilities: bool,
+    read: fn(&Features, &[u8], usize) -> Result<Rows, Refusal>,
 ) -> Result<Answer, Refusal> {
     let served = app.served()?;
     let _place = app.enter()?;
@@ -96,18 +71,17 @@ async fn work(
         );
     }
     let body = body::read(asked.body, app.limits.body).await?;
-    let rows = Arc::new(read(served, &body, app.limits.rows)?);
-    let (shape, begun) = (shape(rows.form), Instant::now());
-    let given = Arc::clone(&rows);
-    let predictions = app
-        .compute(served, rows.count, move |served| served.predict(&given))
+    let rows = read(&served.features, &body, app.limits.rows)?;
+    let begun = Instant::now();
+    let (predictions, rows) = app
+        .compute(served, rows.count, move |served| Ok((served.predict(&rows)?, rows)))
         .await?;
     let timing = Timing {
         read: begun - asked.started,
         infer: begun.elapsed(),
     };
     count(app, rows.count, &timing);
-    let text = answer::write(&predictions, &served.card.classes, shape);
+    let text = answer::write(&predictions, rows.form, probabilities.then_some(&served.classes));
     if let Some(log) = &app.log {
         record(
             log,
@@ -152,18 +126,18 @@ pub(super) fn record(
     log: &Log,
     served: &Served,
     rows: &Rows,
-    done: &Predictions,
+    done: &[Prediction],
     id: &HeaderValue,
     of: (Protocol, Duration),
 ) {
     let request_id: Arc<str> = id.to_str().unwrap_or_default().into();
-    for row in 0..rows.count {
+    for (at, prediction) in done.iter().enumerate() {
         log.put(Entry {
             id: Id::new(),
             at: SystemTime::now(),
-            features: answer::features(&served.features, rows, row),
-            prediction: answer::prediction(done, row),
-            probability: done.top_probability(row),
+            features: answer::features(&served.features, rows.row(at)),
+            prediction: answer::prediction(prediction),
+            probability: model::top_probability(prediction),
             latency_us: i64::try_from(of.1.as_micros()).unwrap_or(i64::MAX),
             source: of.0.name(),
             request_id: Arc::clone(&request_id),

@@ -7,8 +7,9 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Card, CardFeature, Task};
-use crate::rows::Kind;
+use mlstack_onnx::signature::{Feature, FeatureType, Scalar, Signature, Task};
+
+use crate::model::Card;
 
 /// The document.
 pub fn document(card: &Card) -> Value {
@@ -17,7 +18,7 @@ pub fn document(card: &Card) -> Value {
         "info": {
             "title": card.name,
             "version": card.version,
-            "description": describe(card),
+            "description": describe(&card.signature),
         },
         "servers": [{ "url": "." }],
         "tags": [
@@ -30,7 +31,7 @@ pub fn document(card: &Card) -> Value {
     })
 }
 
-fn describe(card: &Card) -> String {
+fn describe(card: &Signature) -> String {
     let target = card.target.as_deref().unwrap_or("the target");
     let unit = card.unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default();
     format!("Predicts {target}{unit} from {} features.", card.features.len())
@@ -92,11 +93,11 @@ fn get(tag: &str, id: &str, summary: &str, kind: &str) -> Value {
 }
 
 fn predict(card: &Card) -> Value {
-    let row = example(card);
+    let row = example(&card.signature);
     json!({
         "tags": ["predict"],
         "operationId": "predict",
-        "summary": describe(card),
+        "summary": describe(&card.signature),
         "description": "One row as an object or an array, or a list of rows.",
         "parameters": [{
             "name": "proba", "in": "query", "required": false, "schema": { "type": "boolean", "default": false },
@@ -127,7 +128,7 @@ fn v1_predict(card: &Card) -> Value {
         "summary": "The same, in the v1 protocol of KServe and TensorFlow",
         "requestBody": { "required": true, "content": { "application/json": {
             "schema": { "$ref": "#/components/schemas/Instances" },
-            "example": { "instances": [example(card)] },
+            "example": { "instances": [example(&card.signature)] },
         } } },
         "responses": responses(json!({ "$ref": "#/components/schemas/Predictions" }), "FlatError"),
     })
@@ -175,8 +176,8 @@ fn schemas(card: &Card) -> Value {
         "PlainRow": {
             "type": "array",
             "description": "The features in the order of the signature",
-            "prefixItems": card.features.iter().map(value_schema).collect::<Vec<_>>(),
-            "minItems": card.features.len(), "maxItems": card.features.len(),
+            "prefixItems": card.signature.features.iter().map(value_schema).collect::<Vec<_>>(),
+            "minItems": card.signature.features.len(), "maxItems": card.signature.features.len(),
         },
         "Instances": {
             "type": "object", "required": ["instances"],
@@ -238,109 +239,101 @@ fn infer(list: &str, more: Value) -> Value {
 
 fn named_row(card: &Card) -> Value {
     let properties: Map<String, Value> = card
+        .signature
         .features
         .iter()
-        .map(|f| (f.rule.name.clone(), value_schema(f)))
+        .map(|f| (f.name.clone(), value_schema(f)))
         .collect();
     let required: Vec<&str> = card
+        .signature
         .features
         .iter()
-        .filter(|f| f.rule.required())
-        .map(|f| f.rule.name.as_str())
+        .filter(|f| f.required && f.default.is_none())
+        .map(|f| f.name.as_str())
         .collect();
     json!({
         "type": "object", "properties": properties, "required": required, "additionalProperties": false,
-        "example": example(card),
+        "example": example(&card.signature),
     })
 }
 
 /// The schema of one feature's values.
-fn value_schema(feature: &CardFeature) -> Value {
-    let rule = &feature.rule;
-    let kind = match rule.kind {
-        Kind::Float { .. } => "number",
-        Kind::Int => "integer",
-        Kind::Bool => "boolean",
-        Kind::Text | Kind::Category(_) => "string",
+fn value_schema(feature: &Feature) -> Value {
+    let kind = match feature.kind {
+        FeatureType::Float => "number",
+        FeatureType::Int => "integer",
+        FeatureType::Bool => "boolean",
+        FeatureType::Category if !feature.is_text() => "number",
+        FeatureType::String | FeatureType::Category => "string",
     };
     let mut schema = Map::new();
     schema.insert(
         "type".into(),
-        if rule.nullable {
+        if feature.nullable {
             json!([kind, "null"])
         } else {
             kind.into()
         },
     );
-    if let Kind::Category(known) = &rule.kind {
-        schema.insert("enum".into(), json!(known));
+    if !feature.values.is_empty() {
+        let null = feature.nullable.then_some(Value::Null);
+        schema.insert(
+            "enum".into(),
+            feature.values.iter().map(|value| json!(value)).chain(null).collect(),
+        );
     }
-    let bounds = [("minimum", rule.min), ("maximum", rule.max)];
-    for (name, bound) in bounds.into_iter().filter_map(|(name, bound)| Some((name, bound?))) {
-        schema.insert(name.into(), bound.into());
-    }
-    if let Some(default) = &rule.default {
-        schema.insert("default".into(), default.to_json());
-    }
-    if let Some(text) = described(feature) {
-        schema.insert("description".into(), text.into());
-    }
+    let more = [
+        ("minimum", feature.min.map(Value::from)),
+        ("maximum", feature.max.map(Value::from)),
+        ("default", feature.default.as_ref().map(|default| json!(default))),
+        ("description", feature.description.as_ref().map(|text| json!(text))),
+    ];
+    schema.extend(
+        more.into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+    );
     Value::Object(schema)
 }
 
-fn described(feature: &CardFeature) -> Option<String> {
-    match (&feature.description, &feature.unit) {
-        (Some(text), Some(unit)) => Some(format!("{text} ({unit})")),
-        (Some(text), None) => Some(text.clone()),
-        (None, unit) => unit.clone(),
-    }
-}
-
 fn answer(card: &Card) -> Value {
-    let description = describe(card);
-    match card.task {
-        Task::Classification if card.numeric_classes => {
-            let classes: Vec<i64> = card.classes.iter().filter_map(|name| name.parse().ok()).collect();
-            json!({ "type": "integer", "enum": classes, "description": description })
-        }
-        Task::Classification if !card.classes.is_empty() => {
-            json!({ "type": "string", "enum": card.classes, "description": description })
-        }
+    let description = describe(&card.signature);
+    match card.signature.task {
         Task::Regression => {
             json!({ "type": ["number", "array", "null"], "items": { "type": "number" }, "description": description })
         }
-        _ => json!({ "description": description }),
+        Task::Classification if card.signature.classes.is_empty() => json!({ "description": description }),
+        Task::Classification => json!({ "enum": card.signature.classes, "description": description }),
     }
 }
 
 fn probabilities(card: &Card) -> Value {
-    let properties: Map<String, Value> = card
-        .classes
-        .iter()
-        .map(|name| (name.clone(), json!({ "type": "number" })))
-        .collect();
+    let names = card.signature.classes.iter().map(Scalar::to_string);
+    let properties: Map<String, Value> = names.map(|name| (name, json!({ "type": "number" }))).collect();
     json!({ "type": "object", "description": "By class; only with ?proba=true", "properties": properties })
 }
 
 /// A row that is in range: the training mean where it is known.
-pub fn example(card: &Card) -> Value {
+pub fn example(card: &Signature) -> Value {
     let row: Map<String, Value> = card
         .features
         .iter()
-        .map(|f| (f.rule.name.clone(), example_value(f)))
+        .map(|f| (f.name.clone(), example_value(f)))
         .collect();
     Value::Object(row)
 }
 
-fn example_value(feature: &CardFeature) -> Value {
-    let rule = &feature.rule;
-    let number = feature.mean.unwrap_or_else(|| rule.min.or(rule.max).unwrap_or(0.0));
-    match &rule.kind {
-        Kind::Float { .. } => round(number).into(),
-        Kind::Int => (number.round() as i64).into(),
-        Kind::Bool => false.into(),
-        Kind::Text => "text".into(),
-        Kind::Category(known) => known.first().cloned().into(),
+fn example_value(feature: &Feature) -> Value {
+    if let Some(known) = feature.values.first() {
+        return json!(known);
+    }
+    let number = feature
+        .mean
+        .unwrap_or_else(|| feature.min.or(feature.max).unwrap_or(0.0));
+    match feature.kind {
+        FeatureType::Int => (number.round() as i64).into(),
+        FeatureType::Bool => false.into(),
+        FeatureType::Float | FeatureType::Category if !feature.is_text() => round(number).into(),
+        _ => "text".into(),
     }
 }
 

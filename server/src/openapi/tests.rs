@@ -1,50 +1,62 @@
 //! The document against JSON Schema's own rules.
 
 use super::*;
-use crate::rows::{Default, Feature};
-
-fn feature(name: &str, kind: Kind) -> CardFeature {
-    let rule = Feature {
-        name: name.into(),
-        kind,
-        default: None,
-        nullable: false,
-        min: None,
-        max: None,
-    };
-    CardFeature {
-        rule,
-        description: None,
-        unit: None,
-        mean: None,
-        std: None,
-    }
-}
+use crate::rows::{Feature as Rule, Features};
+use mlstack_onnx::ElementType;
 
 fn card() -> Card {
-    let mut age = feature("age", Kind::Int);
-    (age.rule.min, age.rule.max, age.mean) = (Some(18.0), Some(100.0), Some(48.8));
-    age.description = Some("age in years".into());
-    let mut bmi = feature("mean bmi (kg)", Kind::Float { single: true });
-    (bmi.rule.nullable, bmi.mean) = (true, Some(26.59151));
-    let mut smokes = feature("smokes", Kind::Bool);
-    smokes.rule.default = Some(Default::Bool(false));
+    let age = Feature {
+        min: Some(18.0),
+        max: Some(100.0),
+        mean: Some(48.8),
+        description: Some("age in years".into()),
+        ..Feature::new("age", FeatureType::Int)
+    };
+    let bmi = Feature {
+        nullable: true,
+        required: false,
+        mean: Some(26.59151),
+        ..Feature::new("mean bmi (kg)", FeatureType::Float)
+    };
+    let smokes = Feature {
+        default: Some(Scalar::Bool(false)),
+        ..Feature::new("smokes", FeatureType::Bool)
+    };
+    let towns = ["Bern", "Biel"].map(|name| Scalar::Text(name.into())).to_vec();
+    let rooms = Feature {
+        values: vec![Scalar::Integer(1), Scalar::Number(1.5)],
+        ..Feature::new("rooms", FeatureType::Category)
+    };
     Card {
         name: "house prices".into(),
         version: "3".into(),
-        task: Task::Classification,
-        target: Some("risk".into()),
-        unit: None,
-        classes: vec!["low".into(), "high".into()],
-        numeric_classes: false,
         probabilities: true,
-        features: vec![
-            age,
-            bmi,
-            smokes,
-            feature("town", Kind::Category(vec!["Bern".into(), "Biel".into()])),
-        ],
+        signature: Signature {
+            version: 1,
+            task: Task::Classification,
+            target: Some("risk".into()),
+            unit: None,
+            classes: vec![Scalar::Text("low".into()), Scalar::Text("high".into())],
+            features: vec![
+                age,
+                bmi,
+                smokes,
+                Feature {
+                    values: towns,
+                    ..Feature::new("town", FeatureType::Category)
+                },
+                rooms,
+            ],
+        },
     }
+}
+
+fn rules() -> Features {
+    let rule = |spec: Feature| Rule {
+        spec,
+        element: ElementType::F32,
+    };
+    Features::new(card().signature.features.into_iter().map(rule).collect())
 }
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -65,26 +77,27 @@ fn every_schema_is_a_schema() {
 #[test]
 fn the_row_schema_says_what_the_reader_says() {
     let row = schema("Row");
-    let good = example(&card());
+    let good = example(&card().signature);
     assert_eq!(
         good.to_string(),
-        r#"{"age":49,"mean bmi (kg)":26.59,"smokes":false,"town":"Bern"}"#
+        r#"{"age":49,"mean bmi (kg)":26.59,"smokes":false,"town":"Bern","rooms":1}"#
     );
-    let features = card().features();
+    let features = rules();
     let bodies = [
-        r#"{"age":49,"mean bmi (kg)":26.59,"town":"Bern"}"#,
-        r#"{"age":49,"town":"Bern"}"#,
-        r#"{"age":49,"mean bmi (kg)":null,"town":"Bern"}"#,
-        r#"[49, 26.5, true, "Biel"]"#,
-        r#"{"age":17,"town":"Bern"}"#,
-        r#"{"age":49.5,"town":"Bern"}"#,
-        r#"{"age":49,"town":"Thun"}"#,
-        r#"{"age":"49","town":"Bern"}"#,
-        r#"{"age":true,"town":"Bern"}"#,
-        r#"{"age":49,"town":"Bern","more":1}"#,
-        r#"{"town":"Bern"}"#,
+        r#"{"age":49,"mean bmi (kg)":26.59,"town":"Bern","rooms":1.5}"#,
+        r#"{"age":49,"town":"Bern","rooms":1.5}"#,
+        r#"{"age":49,"mean bmi (kg)":null,"town":"Bern","rooms":1.5}"#,
+        r#"[49, 26.5, true, "Biel", 1]"#,
+        r#"{"age":17,"town":"Bern","rooms":1.5}"#,
+        r#"{"age":49.5,"town":"Bern","rooms":1.5}"#,
+        r#"{"age":49,"town":"Thun","rooms":1}"#,
+        r#"{"age":"49","town":"Bern","rooms":1.5}"#,
+        r#"{"age":true,"town":"Bern","rooms":1.5}"#,
+        r#"{"age":49,"town":"Bern","rooms":1,"more":1}"#,
+        r#"{"town":"Bern","rooms":1.5}"#,
         "[49, 26.5, true]",
-        r#"[49, 26.5, 1, "Biel"]"#,
+        r#"{"age":49,"town":"Bern","rooms":2}"#,
+        r#"[49, 26.5, 1, "Biel", 1]"#,
     ];
     for body in bodies.into_iter().chain([good.to_string().as_str()]) {
         let value = serde_json::from_str(body).unwrap();

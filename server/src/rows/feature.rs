@@ -1,209 +1,144 @@
-//! One feature: its type, its bounds, and the judgement of one value.
+//! The judgement of one value by the signature.
 
-use std::borrow::Cow;
+use mlstack_onnx::ElementType;
+use mlstack_onnx::predict::FeatureValue;
+use mlstack_onnx::signature::{Feature as Spec, FeatureType, Scalar as Listed};
 
 use crate::http::{Code, Refusal};
 use crate::json::Scalar;
 
-/// What a feature holds.
+/// A feature of the signature, and what the model makes of its numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
-    /// a number; `single` when the model computes in 32 bits
-    Float {
-        /// the model takes float32
-        single: bool,
-    },
-    /// a whole number of 64 bits
-    Int,
-    /// true or false
-    Bool,
-    /// any text
-    Text,
-    /// one of these texts
-    Category(Vec<String>),
+pub struct Feature {
+    /// as the signature has it
+    pub spec: Spec,
+    /// what the model's input holds
+    pub element: ElementType,
 }
 
-impl Kind {
-    /// The signature's word.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Float { .. } => "float",
-            Self::Int => "int",
-            Self::Bool => "bool",
-            Self::Text => "string",
-            Self::Category(_) => "category",
-        }
-    }
-}
-
-/// The value of a feature that is not given.
+/// The value of one feature in one row.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Default {
-    /// of [`Kind::Float`]
-    Float(f64),
-    /// of [`Kind::Int`]
-    Int(i64),
-    /// of [`Kind::Bool`]
+pub enum Cell {
+    /// not given, and no default
+    Absent,
+    /// `null`
+    Null,
+    /// `true` or `false`
     Bool(bool),
-    /// of [`Kind::Text`] and [`Kind::Category`]
+    /// a whole number, exact
+    Int(i64),
+    /// any number, finite
+    Float(f64),
+    /// a text
     Text(String),
 }
 
-impl Default {
-    /// As JSON.
-    pub fn to_json(&self) -> serde_json::Value {
+impl Cell {
+    /// For the engine.
+    pub fn value(&self) -> FeatureValue<'_> {
         match self {
-            Self::Float(v) => (*v).into(),
-            Self::Int(v) => (*v).into(),
-            Self::Bool(v) => (*v).into(),
-            Self::Text(v) => v.as_str().into(),
+            Self::Absent | Self::Null => FeatureValue::Null,
+            Self::Bool(v) => FeatureValue::Bool(*v),
+            Self::Int(v) => FeatureValue::Integer(*v),
+            Self::Float(v) => FeatureValue::Number(*v),
+            Self::Text(v) => FeatureValue::Text(v),
         }
     }
 }
 
-/// What the signature says about one feature.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Feature {
-    /// as the model was trained
-    pub name: String,
-    /// its type
-    pub kind: Kind,
-    /// its value when it is not given; without one it has to be given
-    pub default: Option<Default>,
-    /// `null` stands for "not known"; only a [`Kind::Float`] can be
-    pub nullable: bool,
-    /// smallest allowed number
-    pub min: Option<f64>,
-    /// largest allowed number
-    pub max: Option<f64>,
-}
-
-/// The values of one feature, a value for each row.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Column {
-    /// of [`Kind::Float`]; NaN stands for null
-    Float(Vec<f64>),
-    /// of [`Kind::Int`]
-    Int(Vec<i64>),
-    /// of [`Kind::Bool`]
-    Bool(Vec<bool>),
-    /// of [`Kind::Text`] and [`Kind::Category`]
-    Text(Vec<String>),
-}
-
-/// A value that a column takes.
-enum Value<'a> {
-    Float(f64),
-    Int(i64),
-    Bool(bool),
-    Text(Cow<'a, str>),
-}
-
-impl Column {
-    /// Without values.
-    pub fn empty(kind: &Kind) -> Self {
-        match kind {
-            Kind::Float { .. } => Self::Float(Vec::with_capacity(1)),
-            Kind::Int => Self::Int(Vec::with_capacity(1)),
-            Kind::Bool => Self::Bool(Vec::with_capacity(1)),
-            Kind::Text | Kind::Category(_) => Self::Text(Vec::with_capacity(1)),
-        }
-    }
-
-    /// A value of another type than the column's cannot come here: [`Feature::judge`] makes it of the kind.
-    fn push(&mut self, value: Value<'_>) {
-        match (self, value) {
-            (Self::Float(column), Value::Float(v)) => column.push(v),
-            (Self::Int(column), Value::Int(v)) => column.push(v),
-            (Self::Bool(column), Value::Bool(v)) => column.push(v),
-            (Self::Text(column), Value::Text(v)) => column.push(v.into_owned()),
-            _ => unreachable!("the column was made for the kind of its feature"),
+impl From<&Listed> for Cell {
+    fn from(listed: &Listed) -> Self {
+        match listed {
+            Listed::Bool(v) => Self::Bool(*v),
+            Listed::Integer(v) => Self::Int(*v),
+            Listed::Number(v) => Self::Float(*v),
+            Listed::Text(v) => Self::Text(v.clone()),
         }
     }
 }
 
 impl Feature {
-    /// Judges a value and puts it into the feature's column.
-    pub(super) fn put(&self, scalar: Scalar<'_>, column: &mut Column) -> Result<(), Refusal> {
-        column.push(self.judge(scalar)?);
-        Ok(())
+    /// As a request names it.
+    pub fn name(&self) -> &str {
+        &self.spec.name
     }
 
-    /// Puts in the default, or null, for a feature that is not given; false when it has to be given.
-    pub(super) fn put_default(&self, column: &mut Column) -> bool {
-        let value = match &self.default {
-            Some(Default::Float(v)) => Value::Float(*v),
-            Some(Default::Int(v)) => Value::Int(*v),
-            Some(Default::Bool(v)) => Value::Bool(*v),
-            Some(Default::Text(v)) => Value::Text(Cow::Borrowed(v)),
-            None if self.nullable => Value::Float(f64::NAN),
-            None => return false,
-        };
-        column.push(value);
-        true
-    }
-
-    /// Whether every row has to give it.
-    pub fn required(&self) -> bool {
-        self.default.is_none() && !self.nullable
-    }
-
-    fn judge<'a>(&self, scalar: Scalar<'a>) -> Result<Value<'a>, Refusal> {
-        match (&self.kind, scalar) {
-            (_, Scalar::NotFinite) => Err(self.refuse(Code::OutOfRange, "must be a finite number")),
-            (Kind::Float { .. }, Scalar::Null) if self.nullable => Ok(Value::Float(f64::NAN)),
-            (_, Scalar::Null) => Err(self.refuse(Code::WrongType, "must not be null")),
-            (Kind::Float { single }, Scalar::Number(text)) => self.float(text, *single).map(Value::Float),
-            (Kind::Int, Scalar::Number(text)) => self.int(text).map(Value::Int),
-            (Kind::Bool, Scalar::Bool(value)) => Ok(Value::Bool(value)),
-            (Kind::Text, Scalar::Text(text)) => Ok(Value::Text(text)),
-            (Kind::Category(known), Scalar::Text(text)) if known.iter().any(|k| *k == text) => Ok(Value::Text(text)),
-            (Kind::Category(_), Scalar::Text(_)) => {
-                Err(self.refuse(Code::UnknownValue, "is not one of the allowed values"))
-            }
-            (Kind::Float { .. } | Kind::Int, Scalar::Text(_)) => {
-                Err(self.refuse(Code::WrongType, "must be a number, not a string"))
-            }
-            (Kind::Float { .. } | Kind::Int, Scalar::Bool(_)) => {
-                Err(self.refuse(Code::WrongType, "must be a number, not true or false"))
-            }
-            (Kind::Bool, _) => Err(self.refuse(Code::WrongType, "must be true or false")),
-            (Kind::Text | Kind::Category(_), _) => Err(self.refuse(Code::WrongType, "must be a string")),
+    /// The value of a row that does not give the feature; none when it has to be given.
+    pub(super) fn absent(&self) -> Option<Cell> {
+        match &self.spec.default {
+            Some(default) => Some(default.into()),
+            None => (!self.spec.required).then_some(Cell::Null),
         }
     }
 
-    fn float(&self, text: &str, single: bool) -> Result<f64, Refusal> {
+    /// Judges a value.
+    pub(super) fn judge(&self, scalar: Scalar<'_>) -> Result<Cell, Refusal> {
+        let cell = match (self.spec.kind, scalar) {
+            (_, Scalar::NotFinite) => return Err(self.refuse(Code::OutOfRange, "must be a finite number")),
+            (_, Scalar::Null) if self.spec.nullable => return Ok(Cell::Null),
+            (_, Scalar::Null) => return Err(self.refuse(Code::WrongType, "must not be null")),
+            (FeatureType::Bool, Scalar::Bool(value)) => return Ok(Cell::Bool(value)),
+            (FeatureType::Bool, _) => return Err(self.wrong_type()),
+            (_, Scalar::Text(text)) if self.spec.is_text() => Cell::Text(text.into_owned()),
+            (_, Scalar::Number(text)) if !self.spec.is_text() => self.number(text)?,
+            (_, Scalar::Text(_)) => return Err(self.refuse(Code::WrongType, "must be a number, not a string")),
+            (_, Scalar::Bool(_)) if !self.spec.is_text() => {
+                return Err(self.refuse(Code::WrongType, "must be a number, not true or false"));
+            }
+            _ => return Err(self.wrong_type()),
+        };
+        self.listed(cell)
+    }
+
+    fn listed(&self, cell: Cell) -> Result<Cell, Refusal> {
+        let known = |listed: &Listed| match (listed, &cell) {
+            (Listed::Text(a), Cell::Text(b)) => a == b,
+            (Listed::Integer(a), Cell::Int(b)) => a == b,
+            (listed, Cell::Int(b)) => listed.as_f64() == Some(*b as f64),
+            (listed, Cell::Float(b)) => listed.as_f64() == Some(*b),
+            _ => false,
+        };
+        if self.spec.values.is_empty() || self.spec.values.iter().any(known) {
+            return Ok(cell);
+        }
+        Err(self.refuse(Code::UnknownValue, "is not one of the allowed values"))
+    }
+
+    /// A whole number stays exact for all of 64 bits; `3.0` and `3e2` are whole too.
+    fn number(&self, text: &str) -> Result<Cell, Refusal> {
+        if let Ok(value) = text.parse::<i64>() {
+            return self.within(value as f64).map(|()| Cell::Int(value));
+        }
         let value: f64 = text.parse().map_err(|_| self.wrong_type())?;
-        let largest = if single { f64::from(f32::MAX) } else { f64::MAX };
-        if value.abs() > largest {
-            let size = if single {
+        let narrow = self.element == ElementType::F32;
+        if value.abs() > if narrow { f64::from(f32::MAX) } else { f64::MAX } {
+            let bits = if narrow {
                 "must fit into 32 bits"
             } else {
                 "must fit into 64 bits"
             };
-            return Err(self.refuse(Code::OutOfRange, size));
+            return Err(self.refuse(Code::OutOfRange, bits));
         }
-        self.within(value).map(|()| value)
+        self.within(value)?;
+        if self.spec.kind != FeatureType::Int && self.element != ElementType::I64 {
+            return Ok(Cell::Float(value));
+        }
+        self.whole(value)
     }
 
-    /// Exact for all of 64 bits; `3.0` and `3e2` are whole too.
-    fn int(&self, text: &str) -> Result<i64, Refusal> {
-        if let Ok(value) = text.parse::<i64>() {
-            return self.within(value as f64).map(|()| value);
-        }
-        let value: f64 = text.parse().map_err(|_| self.wrong_type())?;
+    fn whole(&self, value: f64) -> Result<Cell, Refusal> {
         if value.fract() != 0.0 {
             return Err(self.refuse(Code::WrongType, "must be a whole number"));
         }
         if value.abs() > 9_007_199_254_740_992.0 {
             return Err(self.refuse(Code::OutOfRange, "must fit into 64 bits"));
         }
-        self.within(value).map(|()| value as i64)
+        Ok(Cell::Int(value as i64))
     }
 
     fn within(&self, value: f64) -> Result<(), Refusal> {
-        let low = self.min.is_some_and(|min| value < min);
-        let high = self.max.is_some_and(|max| value > max);
+        let low = self.spec.min.is_some_and(|min| value < min);
+        let high = self.spec.max.is_some_and(|max| value > max);
         if low || high {
             Err(self.refuse(Code::OutOfRange, "is outside the allowed range"))
         } else {
@@ -212,41 +147,42 @@ impl Feature {
     }
 
     pub(super) fn wrong_type(&self) -> Refusal {
-        let rule = match self.kind {
-            Kind::Float { .. } | Kind::Int => "must be a number",
-            Kind::Bool => "must be true or false",
-            Kind::Text | Kind::Category(_) => "must be a string",
+        let rule = match self.spec.kind {
+            FeatureType::Bool => "must be true or false",
+            _ if self.spec.is_text() => "must be a string",
+            _ => "must be a number",
         };
         self.refuse(Code::WrongType, rule)
     }
 
     fn refuse(&self, code: Code, rule: &str) -> Refusal {
-        Refusal::new(code, format!("`{}` {rule}", self.name)).hint(self.expected())
+        Refusal::new(code, format!("`{}` {rule}", self.name())).hint(self.expected())
     }
 
     /// What would be right, in words.
     pub fn expected(&self) -> String {
-        let kind = match &self.kind {
-            Kind::Float { .. } => "a number".to_owned(),
-            Kind::Int => "a whole number".to_owned(),
-            Kind::Bool => "true or false".to_owned(),
-            Kind::Text => "a string".to_owned(),
-            Kind::Category(known) => format!("one of {}", quoted(known)),
+        let kind = match self.spec.kind {
+            _ if !self.spec.values.is_empty() => format!("one of {}", quoted(&self.spec.values)),
+            FeatureType::Float | FeatureType::Category => "a number".to_owned(),
+            FeatureType::Int => "a whole number".to_owned(),
+            FeatureType::Bool => "true or false".to_owned(),
+            FeatureType::String => "a string".to_owned(),
         };
-        let range = match (self.min, self.max) {
+        let range = match (self.spec.min, self.spec.max) {
             (Some(min), Some(max)) => format!(" from {min} to {max}"),
             (Some(min), None) => format!(" from {min} up"),
             (None, Some(max)) => format!(" up to {max}"),
             (None, None) => String::new(),
         };
-        let null = if self.nullable { ", or null" } else { "" };
-        format!("`{}` is {kind}{range}{null}", self.name)
+        let null = if self.spec.nullable { ", or null" } else { "" };
+        format!("`{}` is {kind}{range}{null}", self.name())
     }
 }
 
-/// The first ten, quoted.
-fn quoted(known: &[String]) -> String {
-    let mut list: Vec<String> = known.iter().take(10).map(|name| format!("\"{name}\"")).collect();
+/// The first ten, as JSON.
+fn quoted(known: &[Listed]) -> String {
+    let shown = |value: &Listed| serde_json::to_string(value).unwrap_or_default();
+    let mut list: Vec<String> = known.iter().take(10).map(shown).collect();
     if known.len() > 10 {
         list.push("…".into());
     }

@@ -1,6 +1,6 @@
 //! Rows that come as columns, one feature after the other.
 
-use super::{Column, Features, Form, Rows};
+use super::{Cell, Features, Form, Rows};
 use crate::http::{Code, Refusal};
 use crate::json::Scalar;
 
@@ -8,24 +8,20 @@ use crate::json::Scalar;
 #[derive(Debug)]
 pub struct Filler<'f> {
     features: &'f Features,
-    columns: Vec<Column>,
-    given: Vec<bool>,
+    cells: Vec<Cell>,
     rows: usize,
+    /// The feature whose column is being filled, and its next row.
+    next: (usize, usize),
 }
 
 impl<'f> Filler<'f> {
     /// Without columns.
     pub fn new(features: &'f Features) -> Self {
-        let columns: Vec<Column> = features
-            .list()
-            .iter()
-            .map(|feature| Column::empty(&feature.kind))
-            .collect();
         Self {
             features,
-            given: vec![false; columns.len()],
-            columns,
+            cells: Vec::new(),
             rows: 0,
+            next: (0, 0),
         }
     }
 
@@ -34,27 +30,35 @@ impl<'f> Filler<'f> {
     /// # Errors
     /// When it was given already, or is of another length.
     pub fn start(&mut self, feature: usize, rows: usize) -> Result<(), Refusal> {
-        let name = &self.features.list()[feature].name;
-        if std::mem::replace(&mut self.given[feature], true) {
-            return Err(Refusal::new(Code::DuplicateField, format!("`{name}` is given twice")).feature(feature));
+        let name = self.features.list()[feature].name();
+        if self.rows == 0 {
+            self.rows = rows;
+            self.cells = vec![Cell::Absent; rows * self.features.list().len()];
         }
-        if self.rows != 0 && self.rows != rows {
+        if self.rows != rows {
             return Err(
                 Refusal::new(Code::WrongLength, format!("`{name}` has another number of rows")).feature(feature),
             );
         }
-        self.rows = rows;
+        if self.cells[feature] != Cell::Absent {
+            return Err(Refusal::new(Code::DuplicateField, format!("`{name}` is given twice")).feature(feature));
+        }
+        self.next = (feature, 0);
         Ok(())
     }
 
-    /// The next value of `feature`.
+    /// The next value of the column; there may be no more than there are rows.
     ///
     /// # Errors
     /// When the signature does not allow it.
-    pub fn put(&mut self, feature: usize, scalar: Scalar<'_>) -> Result<(), Refusal> {
-        let own = &self.features.list()[feature];
-        own.put(scalar, &mut self.columns[feature])
-            .map_err(|refusal| refusal.feature(feature))
+    pub fn put(&mut self, scalar: Scalar<'_>) -> Result<(), Refusal> {
+        let (feature, row) = self.next;
+        let judged = self.features.list()[feature]
+            .judge(scalar)
+            .map_err(|refusal| refusal.feature(feature))?;
+        self.cells[row * self.features.list().len() + feature] = judged;
+        self.next.1 += 1;
+        Ok(())
     }
 
     /// The rows, with defaults for what was not given.
@@ -62,16 +66,25 @@ impl<'f> Filler<'f> {
     /// # Errors
     /// When a feature is missing that has to be given.
     pub fn done(mut self) -> Result<Rows, Refusal> {
-        let missing = (0..self.given.len()).filter(|&at| !self.given[at]);
-        for at in missing {
-            let own = &self.features.list()[at];
-            if !(0..self.rows).all(|_| own.put_default(&mut self.columns[at])) {
-                let refusal = Refusal::new(Code::MissingField, format!("`{}` is missing", own.name));
+        let features = self.features.list();
+        for (at, own) in features
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| self.cells[*at] == Cell::Absent)
+            .collect::<Vec<_>>()
+        {
+            let Some(value) = own.absent() else {
+                let refusal = Refusal::new(Code::MissingField, format!("`{}` is missing", own.name()));
                 return Err(refusal.hint(own.expected()).feature(at));
-            }
+            };
+            self.cells
+                .iter_mut()
+                .skip(at)
+                .step_by(features.len())
+                .for_each(|cell| *cell = value.clone());
         }
         Ok(Rows {
-            columns: self.columns,
+            cells: self.cells,
             count: self.rows,
             form: Form::Many,
         })

@@ -9,9 +9,37 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use feature::{Column, Default, Feature, Kind};
+pub use feature::{Cell, Feature};
 pub use fill::Filler;
-pub use read::{Form, Rows, read_predict, read_v1};
+pub use read::{Form, read_predict, read_v1};
+
+/// The rows of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// row-major, a cell for each feature in the order of the signature
+    pub cells: Vec<Cell>,
+    /// how many rows
+    pub count: usize,
+    /// what was sent
+    pub form: Form,
+}
+
+impl Rows {
+    /// No rows.
+    pub fn empty() -> Self {
+        Self {
+            cells: Vec::new(),
+            count: 0,
+            form: Form::Many,
+        }
+    }
+
+    /// One row's cells.
+    pub fn row(&self, at: usize) -> &[Cell] {
+        let width = self.cells.len() / self.count.max(1);
+        &self.cells[at * width..(at + 1) * width]
+    }
+}
 
 /// The features of a model, in the order of its signature, and how to find them by name.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,11 +52,15 @@ pub struct Features {
 impl Features {
     /// Makes the table of names.
     pub fn new(list: Vec<Feature>) -> Self {
-        let mut names: Vec<(String, usize)> = list.iter().enumerate().map(|(at, f)| (f.name.clone(), at)).collect();
+        let mut names: Vec<(String, usize)> = list
+            .iter()
+            .enumerate()
+            .map(|(at, f)| (f.name().to_owned(), at))
+            .collect();
         let plain: Vec<_> = list
             .iter()
             .enumerate()
-            .map(|(at, f)| (identifier(&f.name), at))
+            .map(|(at, f)| (identifier(f.name()), at))
             .collect();
         for (name, at) in &plain {
             let taken = plain.iter().any(|(other, its)| other == name && its != at);
@@ -57,11 +89,7 @@ impl Features {
     /// The feature whose name is a slip or two away from this one.
     fn nearest(&self, name: &str) -> Option<&str> {
         let slips = |known: &str| strsim::osa_distance(known, name);
-        let best = self
-            .list
-            .iter()
-            .map(|f| f.name.as_str())
-            .min_by_key(|known| slips(known))?;
+        let best = self.list.iter().map(Feature::name).min_by_key(|known| slips(known))?;
         (slips(best) <= (best.chars().count() / 3).max(1)).then_some(best)
     }
 }

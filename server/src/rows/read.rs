@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::{Column, Features};
+use super::{Cell, Features, Rows};
 use crate::http::{Code, Refusal};
 use crate::json::Cursor;
 
@@ -14,17 +14,6 @@ pub enum Form {
     One,
     /// rows: `{"predictions": […]}`
     Many,
-}
-
-/// The rows of a request, as columns in the order of the signature.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rows {
-    /// a column for each feature
-    pub columns: Vec<Column>,
-    /// how many rows
-    pub count: usize,
-    /// what was sent
-    pub form: Form,
 }
 
 /// Reads the body of `POST /predict`.
@@ -81,27 +70,29 @@ fn not_rows(cursor: &mut Cursor<'_>) -> Refusal {
 
 struct Reader<'f> {
     features: &'f Features,
-    columns: Vec<Column>,
-    /// The number of the last row, from 1, that gave this feature.
-    given: Vec<usize>,
+    cells: Vec<Cell>,
     count: usize,
     most: usize,
 }
 
 impl<'f> Reader<'f> {
     fn new(features: &'f Features, most: usize) -> Self {
-        let columns = features
-            .list()
-            .iter()
-            .map(|feature| Column::empty(&feature.kind))
-            .collect();
         Self {
             features,
-            columns,
-            given: vec![0; features.list().len()],
+            cells: Vec::new(),
             count: 0,
             most,
         }
+    }
+
+    fn width(&self) -> usize {
+        self.features.list().len()
+    }
+
+    /// The cell of a feature in the row that is being read.
+    fn cell(&mut self, feature: usize) -> &mut Cell {
+        let start = self.cells.len() - self.width();
+        &mut self.cells[start + feature]
     }
 
     fn done(self, form: Form) -> Result<Rows, Refusal> {
@@ -109,7 +100,7 @@ impl<'f> Reader<'f> {
             return Err(Refusal::new(Code::InvalidBody, "there are no rows").at(""));
         }
         Ok(Rows {
-            columns: self.columns,
+            cells: self.cells,
             count: self.count,
             form,
         })
@@ -170,6 +161,7 @@ impl<'f> Reader<'f> {
             return Err(Refusal::new(Code::TooManyRows, rule).at(at.base()));
         }
         self.count += 1;
+        self.cells.resize(self.cells.len() + self.width(), Cell::Absent);
         Ok(())
     }
 
@@ -186,24 +178,20 @@ impl<'f> Reader<'f> {
             given += 1;
             Ok::<(), Refusal>(())
         })?;
-        if given == self.given.len() {
-            Ok(())
-        } else {
-            self.fill(at)
-        }
+        if given == self.width() { Ok(()) } else { self.fill(at) }
     }
 
     /// Most clients send the features in order: look there first.
     fn which(&self, key: &str, next: usize) -> Option<usize> {
         match self.features.list().get(next) {
-            Some(feature) if feature.name == key => Some(next),
+            Some(feature) if feature.name() == key => Some(next),
             _ => self.features.find(key),
         }
     }
 
     fn plain_row(&mut self, cursor: &mut Cursor<'_>, at: &At) -> Result<(), Refusal> {
         self.start_row(at)?;
-        let want = self.features.list().len();
+        let want = self.width();
         let length = |refused: &str| {
             let rule = format!("a row must have {want} values, in the order of the signature{refused}");
             Refusal::new(Code::WrongLength, rule).at(at.pointer())
@@ -222,46 +210,49 @@ impl<'f> Reader<'f> {
     }
 
     fn put(&mut self, cursor: &mut Cursor<'_>, at: usize, row: &At, key: Option<&str>) -> Result<(), Refusal> {
-        let feature = &self.features.list()[at];
+        let features = self.features;
+        let feature = &features.list()[at];
         let place = || match key {
             Some(key) => pointer(&row.pointer(), key),
             None => format!("{}/{at}", row.pointer()),
         };
-        if self.given[at] == self.count {
-            let refusal = Refusal::new(Code::DuplicateField, format!("`{}` is given twice", feature.name));
-            return Err(refusal.at(place()).feature(at));
-        }
-        self.given[at] = self.count;
+        let cell = self.cell(at);
         let judged = match cursor.peek() {
-            b'{' | b'[' => Err(feature.wrong_type().hint(feature.expected())),
-            _ => feature.put(cursor.scalar()?, &mut self.columns[at]),
+            _ if *cell != Cell::Absent => Err(Refusal::new(
+                Code::DuplicateField,
+                format!("`{}` is given twice", feature.name()),
+            )),
+            b'{' | b'[' => Err(feature.wrong_type()),
+            _ => feature.judge(cursor.scalar()?).map(|value| *cell = value),
         };
         judged.map_err(|refusal| refusal.at(place()).feature(at))
     }
 
     /// Defaults for what the row did not give.
     fn fill(&mut self, at: &At) -> Result<(), Refusal> {
+        let features = self.features.list();
         let mut missing = Vec::new();
-        for (feature, own) in self.features.list().iter().enumerate() {
-            if self.given[feature] != self.count && !own.put_default(&mut self.columns[feature]) {
-                missing.push(feature);
+        for (place, feature) in features.iter().enumerate() {
+            let cell = self.cell(place);
+            match feature.absent() {
+                _ if *cell != Cell::Absent => {}
+                Some(value) => *cell = value,
+                None => missing.push(place),
             }
         }
         let Some(&first) = missing.first() else { return Ok(()) };
-        let names = |list: &[usize]| {
-            list.iter()
-                .map(|&f| format!("`{}`", self.features.list()[f].name))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let own = &self.features.list()[first];
-        let hint = if missing.len() > 1 {
-            format!("missing: {}", names(&missing))
+        let own = &features[first];
+        let names: Vec<String> = missing
+            .iter()
+            .map(|&place| format!("`{}`", features[place].name()))
+            .collect();
+        let hint = if names.len() > 1 {
+            format!("missing: {}", names.join(", "))
         } else {
             own.expected()
         };
-        let refusal = Refusal::new(Code::MissingField, format!("`{}` is missing", own.name)).hint(hint);
-        Err(refusal.at(pointer(&at.pointer(), &own.name)).feature(first))
+        let refusal = Refusal::new(Code::MissingField, format!("`{}` is missing", own.name())).hint(hint);
+        Err(refusal.at(pointer(&at.pointer(), own.name())).feature(first))
     }
 
     fn unknown(&self, key: &str, base: &str) -> Refusal {

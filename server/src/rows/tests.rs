@@ -2,44 +2,52 @@
 
 use super::*;
 use crate::http::Refusal;
+use mlstack_onnx::ElementType;
+use mlstack_onnx::signature::{Feature as Spec, FeatureType, Scalar};
 use proptest::prelude::*;
 
-fn feature(name: &str, kind: Kind) -> Feature {
+fn single(spec: Spec) -> Feature {
     Feature {
-        name: name.into(),
-        kind,
-        default: None,
-        nullable: false,
-        min: None,
-        max: None,
+        spec,
+        element: ElementType::F32,
     }
 }
 
 fn features() -> Features {
-    let float = || Kind::Float { single: true };
+    let texts = |names: [&str; 2]| names.map(|name| Scalar::Text(name.into())).to_vec();
+    let default = |value| Some(value);
     Features::new(vec![
-        Feature {
+        single(Spec {
             min: Some(10.0),
             max: Some(70.0),
-            ..feature("bmi", float())
-        },
-        Feature {
+            ..Spec::new("bmi", FeatureType::Float)
+        }),
+        single(Spec {
             nullable: true,
-            ..feature("mean radius (cm)", float())
-        },
-        Feature {
-            default: Some(Default::Int(1)),
-            ..feature("sex", Kind::Int)
-        },
-        Feature {
-            default: Some(Default::Bool(false)),
-            ..feature("smokes", Kind::Bool)
-        },
-        Feature {
-            default: Some(Default::Text("Bern".into())),
-            ..feature("town", Kind::Category(vec!["Bern".into(), "Biel".into()]))
-        },
+            required: false,
+            ..Spec::new("mean radius (cm)", FeatureType::Float)
+        }),
+        single(Spec {
+            default: default(Scalar::Integer(1)),
+            ..Spec::new("sex", FeatureType::Int)
+        }),
+        single(Spec {
+            default: default(Scalar::Bool(false)),
+            ..Spec::new("smokes", FeatureType::Bool)
+        }),
+        single(Spec {
+            default: default(Scalar::Text("Bern".into())),
+            values: texts(["Bern", "Biel"]),
+            ..Spec::new("town", FeatureType::Category)
+        }),
     ])
+}
+
+fn whole(name: &str) -> Feature {
+    Feature {
+        spec: Spec::new(name, FeatureType::Int),
+        element: ElementType::I64,
+    }
 }
 
 fn read(body: &str) -> Result<Rows, Refusal> {
@@ -68,17 +76,17 @@ fn refusal(body: &str) -> String {
 }
 
 #[test]
-fn a_row_goes_into_the_columns_of_the_signature() {
+fn a_row_goes_into_the_order_of_the_signature() {
     let rows = read(r#"{"town":"Biel","mean radius (cm)":1.5,"bmi":20,"smokes":true,"sex":2}"#).unwrap();
     assert_eq!(rows.form, Form::One);
     assert_eq!(
-        rows.columns,
+        rows.cells,
         [
-            Column::Float(vec![20.0]),
-            Column::Float(vec![1.5]),
-            Column::Int(vec![2]),
-            Column::Bool(vec![true]),
-            Column::Text(vec!["Biel".into()])
+            Cell::Int(20),
+            Cell::Float(1.5),
+            Cell::Int(2),
+            Cell::Bool(true),
+            Cell::Text("Biel".into())
         ]
     );
 }
@@ -106,8 +114,10 @@ fn all_forms_say_the_same() {
 #[test]
 fn names_may_be_written_as_identifiers() {
     let rows = read(r#"{"bmi":20,"mean_radius_cm":null}"#).unwrap();
-    assert!(matches!(&rows.columns[1], Column::Float(v) if v[0].is_nan()));
-    assert_eq!(rows.columns[4], Column::Text(vec!["Bern".into()]));
+    assert_eq!(
+        (&rows.cells[1], &rows.cells[4]),
+        (&Cell::Null, &Cell::Text("Bern".into()))
+    );
 }
 
 #[test]
@@ -156,30 +166,23 @@ fn every_refusal_names_the_place_and_the_rule() {
 
 #[test]
 fn whole_numbers_are_exact() {
-    let sex = |text: &str| read(&format!(r#"{{"bmi":20,"sex":{text}}}"#)).map(|rows| rows.columns[2].clone());
-    assert_eq!(
-        sex("9007199254740993").unwrap(),
-        Column::Int(vec![9_007_199_254_740_993])
-    );
-    assert_eq!(sex("-9223372036854775808").unwrap(), Column::Int(vec![i64::MIN]));
-    assert_eq!(sex("3.0").unwrap(), Column::Int(vec![3]));
-    assert_eq!(sex("3e2").unwrap(), Column::Int(vec![300]));
+    let sex = |text: &str| read(&format!(r#"{{"bmi":20,"sex":{text}}}"#)).map(|rows| rows.cells[2].clone());
+    assert_eq!(sex("9007199254740993").unwrap(), Cell::Int(9_007_199_254_740_993));
+    assert_eq!(sex("-9223372036854775808").unwrap(), Cell::Int(i64::MIN));
+    assert_eq!(sex("3.0").unwrap(), Cell::Int(3));
+    assert_eq!(sex("3e2").unwrap(), Cell::Int(300));
 }
 
 #[test]
 fn a_feature_called_instances_wins() {
-    let features = Features::new(vec![feature("instances", Kind::Int)]);
+    let features = Features::new(vec![whole("instances")]);
     let rows = read_predict(&features, br#"{"instances": 3}"#, 1).unwrap();
     assert_eq!((rows.form, rows.count), (Form::One, 1));
 }
 
 #[test]
 fn names_that_become_the_same_identifier_keep_their_own() {
-    let features = Features::new(vec![
-        feature("a b", Kind::Int),
-        feature("a-b", Kind::Int),
-        feature("a_b", Kind::Int),
-    ]);
+    let features = Features::new(vec![whole("a b"), whole("a-b"), whole("a_b")]);
     assert_eq!(
         (features.find("a b"), features.find("a-b"), features.find("a_b")),
         (Some(0), Some(1), Some(2))
@@ -228,10 +231,8 @@ proptest! {
         body[at] = byte;
         body.truncate(cut.index(body.len()) + 1);
         if let Ok(rows) = read_predict(&features(), &body, 3) {
-            for column in &rows.columns {
-                let length = match column { Column::Float(v) => v.len(), Column::Int(v) => v.len(), Column::Bool(v) => v.len(), Column::Text(v) => v.len() };
-                prop_assert_eq!(length, rows.count);
-            }
+            prop_assert_eq!(rows.cells.len(), rows.count * 5);
+            prop_assert!(!rows.cells.contains(&Cell::Absent));
         }
     }
 }

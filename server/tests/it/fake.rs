@@ -4,16 +4,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mlstack_onnx::predict::{Number, Prediction, Value};
+use mlstack_onnx::signature::{Feature as Spec, FeatureType, Scalar, Signature, Task};
+use mlstack_onnx::{Data, Dimension, ElementType, Port, Tensor};
 use mlstack_server::app::App;
 use mlstack_server::config::{Limits, Told};
 use mlstack_server::http;
 use mlstack_server::listen;
 use mlstack_server::log::Log;
 use mlstack_server::metrics::Metrics;
-use mlstack_server::model::{
-    Card, CardFeature, Data, Element, Engine, Port, Predictions, Served, Task, Tensor, Values, Wrong,
-};
-use mlstack_server::rows::{Column, Default as Given, Feature, Kind, Rows};
+use mlstack_server::model::{Card, Engine, Served, Wrong};
+use mlstack_server::rows::{Cell, Feature, Form, Rows};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -28,20 +29,26 @@ pub(crate) struct Risk {
 
 impl Risk {
     pub(crate) fn new(slow: Duration) -> Self {
-        let port = |name: &str, element, shape| Port {
+        let port = |name: &str, element, shape: &[Dimension]| Port {
             name: name.into(),
             element,
-            shape,
+            shape: Some(shape.to_vec()),
+            labels: None,
         };
+        let (any, four, two) = (Dimension::Any, Dimension::Fixed(4), Dimension::Fixed(2));
         Self {
-            inputs: vec![port("X", Element::F32, vec![-1, 4])],
+            inputs: vec![port("X", ElementType::F32, &[any, four])],
             outputs: vec![
-                port("label", Element::Text, vec![-1]),
-                port("probabilities", Element::F32, vec![-1, 2]),
+                port("label", ElementType::Text, &[any]),
+                port("probabilities", ElementType::F32, &[any, two]),
             ],
             slow,
         }
     }
+}
+
+fn wrong(error: impl std::fmt::Display) -> Wrong {
+    Wrong(error.to_string())
 }
 
 impl Engine for Risk {
@@ -53,32 +60,28 @@ impl Engine for Risk {
         &self.outputs
     }
 
-    fn pack(&self, rows: &Rows) -> Result<Vec<Tensor>, Wrong> {
-        let cell = |column: &Column, row: usize| match column {
-            Column::Float(v) => v[row] as f32,
-            Column::Int(v) => v[row] as f32,
-            Column::Bool(v) => f32::from(u8::from(v[row])),
-            Column::Text(v) => f32::from(u8::from(v[row] == "Biel")),
+    fn pack(&self, rows: &Rows) -> Result<Vec<(Vec<Tensor>, usize)>, Wrong> {
+        let number = |cell: &Cell| match cell {
+            Cell::Float(v) => *v as f32,
+            Cell::Int(v) => *v as f32,
+            Cell::Bool(v) => f32::from(u8::from(*v)),
+            Cell::Text(v) => f32::from(u8::from(v == "Biel")),
+            Cell::Null | Cell::Absent => f32::NAN,
         };
-        let all = (0..rows.count)
-            .flat_map(|row| rows.columns.iter().map(move |column| cell(column, row)))
-            .collect();
-        Ok(vec![Tensor {
-            shape: vec![rows.count, 4],
-            data: Data::F32(all),
-        }])
+        let all: Vec<f32> = rows.cells.iter().map(number).collect();
+        Ok(vec![(
+            vec![Tensor::new(vec![rows.count, 4], all).map_err(wrong)?],
+            rows.count,
+        )])
     }
 
-    fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Wrong> {
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Wrong> {
         std::thread::sleep(self.slow);
-        let Some(Tensor {
-            data: Data::F32(all), ..
-        }) = inputs.first()
-        else {
-            return Err(Wrong("no floats".into()));
+        let Some(Data::F32(all)) = inputs.first().map(Tensor::data) else {
+            return Err(wrong("no floats"));
         };
         if all.contains(&66.0) {
-            return Err(Wrong("66 is what this model fails on".into()));
+            return Err(wrong("66 is what this model fails on"));
         }
         let high = |row: &[f32]| 1.0 / (1.0 + (-(row[0] - 30.0) / 8.0 - row[1] / 100.0 - row[2] - row[3]).exp());
         let shares: Vec<f32> = all.chunks(4).flat_map(|row| [1.0 - high(row), high(row)]).collect();
@@ -88,89 +91,67 @@ impl Engine for Risk {
             .collect();
         let rows = shares.len() / 2;
         Ok(vec![
-            Tensor {
-                shape: vec![rows],
-                data: Data::Text(labels),
-            },
-            Tensor {
-                shape: vec![rows, 2],
-                data: Data::F32(shares),
-            },
+            Tensor::vector::<String>(labels),
+            Tensor::new(vec![rows, 2], shares).map_err(wrong)?,
         ])
     }
 
-    fn read(&self, mut outputs: Vec<Tensor>, rows: usize) -> Result<Predictions, Wrong> {
-        match (outputs.remove(0).data, outputs.remove(0).data) {
-            (Data::Text(labels), Data::F32(shares)) => Ok(Predictions {
-                values: Values::Text(labels),
-                rows,
-                width: 1,
-                probabilities: Some(shares),
-            }),
-            other => Err(Wrong(format!("{other:?}"))),
-        }
+    fn read(&self, outputs: Vec<Tensor>, _rows: usize) -> Result<Vec<Prediction>, Wrong> {
+        let [labels, shares] = outputs.as_slice() else {
+            return Err(wrong("two outputs"));
+        };
+        let (Data::Text(labels), Data::F32(shares)) = (labels.data(), shares.data()) else {
+            return Err(wrong("types"));
+        };
+        let row = |(label, shares): (&String, &[f32])| Prediction {
+            value: Value::Label(label.clone()),
+            probabilities: Some(shares.iter().map(|&p| Number::Single(p)).collect()),
+        };
+        Ok(labels.iter().zip(shares.chunks(2)).map(row).collect())
     }
 }
 
 pub(crate) fn card() -> Card {
-    let feature = |name: &str, kind| Feature {
-        name: name.into(),
-        kind,
-        default: None,
-        nullable: false,
-        min: None,
-        max: None,
-    };
-    let described = |rule, description: &str, mean| CardFeature {
-        rule,
+    let spec = |name: &str, kind, description: &str| Spec {
         description: Some(description.into()),
-        unit: None,
-        mean,
-        std: None,
+        ..Spec::new(name, kind)
     };
-    let float = Kind::Float { single: true };
+    let texts = |names: [&str; 2]| names.map(|name| Scalar::Text(name.into())).to_vec();
+    let bmi = spec("mean bmi (kg)", FeatureType::Float, "body mass index");
+    let age = spec("age", FeatureType::Int, "age in years");
     Card {
         name: "risk".into(),
         version: "3".into(),
-        task: Task::Classification,
-        target: Some("risk".into()),
-        unit: None,
-        classes: vec!["low".into(), "high".into()],
-        numeric_classes: false,
         probabilities: true,
-        features: vec![
-            described(
-                Feature {
+        signature: Signature {
+            version: 1,
+            task: Task::Classification,
+            target: Some("risk".into()),
+            unit: None,
+            classes: texts(["low", "high"]),
+            features: vec![
+                Spec {
                     min: Some(10.0),
                     max: Some(70.0),
-                    ..feature("mean bmi (kg)", float)
+                    mean: Some(26.59),
+                    ..bmi
                 },
-                "body mass index",
-                Some(26.59),
-            ),
-            described(
-                Feature {
+                Spec {
                     min: Some(18.0),
                     max: Some(100.0),
-                    ..feature("age", Kind::Int)
+                    mean: Some(48.8),
+                    ..age
                 },
-                "age in years",
-                Some(48.8),
-            ),
-            described(
-                Feature {
-                    default: Some(Given::Bool(false)),
-                    ..feature("smokes", Kind::Bool)
+                Spec {
+                    default: Some(Scalar::Bool(false)),
+                    ..spec("smokes", FeatureType::Bool, "smokes every day")
                 },
-                "smokes every day",
-                None,
-            ),
-            described(
-                feature("town", Kind::Category(vec!["Bern".into(), "Biel".into()])),
-                "where",
-                None,
-            ),
-        ],
+                Spec {
+                    values: texts(["Bern", "Biel"]),
+                    ..spec("town", FeatureType::Category, "where")
+                },
+            ],
+        },
     }
 }
 
@@ -198,22 +179,28 @@ pub(crate) async fn start(limits: Limits, slow: Duration, log: Option<(Log, Arc<
         |(log, metrics)| (Some(log), metrics),
     );
     let running = empty(limits, log, metrics).await;
+    let cells = vec![
+        Cell::Int(20),
+        Cell::Int(30),
+        Cell::Bool(false),
+        Cell::Text("Bern".into()),
+    ];
     let sample = Rows {
-        columns: vec![
-            Column::Float(vec![20.0]),
-            Column::Int(vec![30]),
-            Column::Bool(vec![false]),
-            Column::Text(vec!["Bern".into()]),
-        ],
+        cells,
         count: 1,
-        form: mlstack_server::rows::Form::One,
+        form: Form::One,
     };
-    let served = Served::new(card(), Box::new(Risk::new(slow)), Some(&sample));
+    let rule = |spec: &Spec| Feature {
+        spec: spec.clone(),
+        element: ElementType::F32,
+    };
+    let features = card().signature.features.iter().map(rule).collect();
+    let served = Served::new(card(), features, Box::new(Risk::new(slow)), &sample);
     let fields = served
         .features
         .list()
         .iter()
-        .map(|feature| feature.name.clone())
+        .map(|feature| feature.name().to_owned())
         .collect();
     running.app.metrics.loaded("risk", "3", fields, Duration::ZERO);
     running.app.loaded(Ok(served));

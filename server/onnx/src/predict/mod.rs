@@ -11,6 +11,7 @@ pub use row::{FeatureError, FeatureFault, FeatureValue, Row, RowSeed, Rows};
 use crate::error::RunError;
 use crate::model::Model;
 use crate::signature::{Scalar, Signature, SignatureError, plain};
+use crate::tensor::{ElementType, Tensor};
 use answer::Decoder;
 use layout::Layout;
 use std::collections::BTreeMap;
@@ -93,6 +94,33 @@ impl Predictor {
     /// A serde seed that reads one object straight into the table.
     pub fn row_seed<'a>(&'a self, rows: &'a mut Rows) -> RowSeed<'a> {
         RowSeed::new(self, rows)
+    }
+
+    /// What the model takes for a feature, by the feature's place in the signature.
+    ///
+    /// # Panics
+    /// When the signature has no such place.
+    #[must_use]
+    pub fn element(&self, at: usize) -> ElementType {
+        self.layout.tables[self.layout.places[at].table].element
+    }
+
+    /// The model's inputs for rows, with the number of rows: more than one run for a model that takes a fixed number.
+    ///
+    /// # Errors
+    /// When the model takes another number of rows.
+    pub fn tensors(&self, rows: Rows) -> Result<Vec<(Vec<Tensor>, usize)>, RunError> {
+        self.layout.batches(rows)
+    }
+
+    /// What the model's outputs mean for so many rows.
+    ///
+    /// # Errors
+    /// When they do not have the form that the signature promises.
+    pub fn decode(&self, outputs: Vec<Tensor>, rows: usize) -> Result<Vec<Prediction>, RunError> {
+        let mut predictions = Vec::with_capacity(rows);
+        self.decoder.decode(&self.model, outputs, rows, &mut predictions)?;
+        Ok(predictions)
     }
 
     /// Predicts every row.

@@ -1,20 +1,18 @@
 //! The model that is served: what it is, and the engine behind it.
 //!
-//! Owns the seam: everything else of the server knows [`Engine`] and [`Card`], and nothing of ONNX.
-
-mod card;
-mod tensor;
+//! Owns the seam between the protocols and whatever computes: [`Engine`].
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use hyper::header::HeaderValue;
-
-pub use card::{Card, CardFeature, Task};
-pub use tensor::{Data, Element, Port, Tensor};
+use mlstack_onnx::predict::{Number, Prediction};
+use mlstack_onnx::signature::{Scalar, Signature};
+use mlstack_onnx::{Port, Tensor};
+use serde::Serialize;
 
 use crate::openapi;
-use crate::rows::{Features, Rows};
+use crate::rows::{Feature, Features, Rows};
 
 /// Computes predictions.
 pub trait Engine: Send + Sync + fmt::Debug {
@@ -22,21 +20,21 @@ pub trait Engine: Send + Sync + fmt::Debug {
     fn inputs(&self) -> &[Port];
     /// What the model gives.
     fn outputs(&self) -> &[Port];
-    /// The inputs for rows of features.
+    /// The inputs for rows of features: a list of inputs, with their rows, for each run that the model needs.
     ///
     /// # Errors
     /// When the rows do not fit the model.
-    fn pack(&self, rows: &Rows) -> Result<Vec<Tensor>, Wrong>;
+    fn pack(&self, rows: &Rows) -> Result<Vec<(Vec<Tensor>, usize)>, Wrong>;
     /// Runs the model: inputs in the order of [`Engine::inputs`], outputs in that of [`Engine::outputs`].
     ///
     /// # Errors
     /// When the model cannot compute them.
-    fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, Wrong>;
-    /// What the outputs mean.
+    fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Wrong>;
+    /// What the outputs mean: a prediction for each row.
     ///
     /// # Errors
     /// When they do not have the form that the signature promises.
-    fn read(&self, outputs: Vec<Tensor>, rows: usize) -> Result<Predictions, Wrong>;
+    fn read(&self, outputs: Vec<Tensor>, rows: usize) -> Result<Vec<Prediction>, Wrong>;
 }
 
 /// Why a model gave no answer. For the log, not for clients: it may hold values.
@@ -44,44 +42,26 @@ pub trait Engine: Send + Sync + fmt::Debug {
 #[error("{0}")]
 pub struct Wrong(pub String);
 
-/// The predictions for some rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Predictions {
-    /// `rows` × `width`
-    pub values: Values,
-    /// how many rows
-    pub rows: usize,
-    /// targets of a row
-    pub width: usize,
-    /// `rows` × classes
-    pub probabilities: Option<Vec<f32>>,
+/// What a model is, in words that a client can read: `GET /signature.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Card {
+    /// in URLs
+    pub name: String,
+    /// of the model; the version of the signature's format is of no use to clients
+    pub version: String,
+    /// whether there are probabilities to ask for
+    pub probabilities: bool,
+    /// its features and its answer
+    #[serde(flatten, serialize_with = "without_version")]
+    pub signature: Signature,
 }
 
-/// Predicted values.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Values {
-    /// numbers of 32 bits
-    F32(Vec<f32>),
-    /// numbers of 64 bits
-    F64(Vec<f64>),
-    /// classes that are numbers
-    I64(Vec<i64>),
-    /// classes that are texts
-    Text(Vec<String>),
-}
-
-impl Predictions {
-    /// The probabilities of one row.
-    pub fn probabilities_of(&self, row: usize) -> &[f32] {
-        let all = self.probabilities.as_deref().unwrap_or_default();
-        let width = all.len() / self.rows.max(1);
-        &all[row * width..(row + 1) * width]
+fn without_version<S: serde::Serializer>(signature: &Signature, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(signature).map_err(serde::ser::Error::custom)?;
+    if let Some(map) = value.as_object_mut() {
+        map.remove("version");
     }
-
-    /// The largest probability of one row.
-    pub fn top_probability(&self, row: usize) -> Option<f32> {
-        self.probabilities_of(row).iter().copied().reduce(f32::max)
-    }
+    value.serialize(serializer)
 }
 
 /// The longest computation that is done between the connections.
@@ -90,16 +70,14 @@ const SHORT: Duration = Duration::from_micros(500);
 /// A model that is ready.
 #[derive(Debug)]
 pub struct Served {
-    /// in URLs and labels
-    pub name: String,
-    /// in headers and labels
-    pub version: String,
-    /// `version` as a header
+    /// what it is
+    pub card: Card,
+    /// the names of its classes, in the order of the probabilities
+    pub classes: Vec<String>,
+    /// its version as a header
     pub version_header: HeaderValue,
     /// what it predicts from
     pub features: Features,
-    /// what it is
-    pub card: Card,
     /// `GET /signature.json`
     pub signature_json: String,
     /// `GET /openapi.json`
@@ -111,22 +89,20 @@ pub struct Served {
 
 impl Served {
     /// Puts everything about a model together. `sample` is run to learn how long a row takes.
-    pub fn new(card: Card, engine: Box<dyn Engine>, sample: Option<&Rows>) -> Self {
-        let features = card.features();
+    pub fn new(card: Card, features: Vec<Feature>, engine: Box<dyn Engine>, sample: &Rows) -> Self {
         let visible = |c: char| if c.is_ascii_graphic() { c } else { '_' };
         let header: String = card.version.chars().map(visible).collect();
         let served = Self {
-            name: card.name.clone(),
-            version: card.version.clone(),
+            classes: card.signature.classes.iter().map(Scalar::to_string).collect(),
             version_header: HeaderValue::from_str(&header).expect("only visible ASCII is left"),
-            features,
+            features: Features::new(features),
             signature_json: serde_json::to_string(&card).expect("a card always serializes"),
             openapi_json: openapi::document(&card).to_string(),
             card,
             engine,
             cost: Duration::ZERO,
         };
-        let cost = sample.and_then(|rows| served.time(rows)).unwrap_or_default();
+        let cost = served.time(sample).unwrap_or_default();
         Self { cost, ..served }
     }
 
@@ -151,13 +127,26 @@ impl Served {
     ///
     /// # Errors
     /// When the model cannot compute them.
-    pub fn predict(&self, rows: &Rows) -> Result<Predictions, Wrong> {
-        let outputs = self.engine.run(self.engine.pack(rows)?)?;
-        self.engine.read(outputs, rows.count)
+    pub fn predict(&self, rows: &Rows) -> Result<Vec<Prediction>, Wrong> {
+        let mut predictions = Vec::with_capacity(rows.count);
+        for (inputs, count) in self.engine.pack(rows)? {
+            predictions.extend(self.engine.read(self.engine.run(&inputs)?, count)?);
+        }
+        if predictions.len() == rows.count {
+            Ok(predictions)
+        } else {
+            Err(Wrong("another number of answers than rows".into()))
+        }
     }
 
     /// The engine, for protocols that speak in tensors.
     pub fn engine(&self) -> &dyn Engine {
         &*self.engine
     }
+}
+
+/// The largest probability of a prediction.
+pub fn top_probability(prediction: &Prediction) -> Option<f32> {
+    let all = prediction.probabilities.iter().flatten();
+    all.map(|p| Number::as_f64(*p) as f32).reduce(f32::max)
 }
