@@ -116,6 +116,11 @@ pub(crate) fn service_of(project: &str, service: &str) -> Vec<String> {
     ]
 }
 
+/// The filter for the nameless volumes that hold the secrets of a service.
+pub(crate) fn secrets_of(project: &str, service: &str) -> Vec<String> {
+    vec![format!("{SECRETS_OF}={project}/{service}")]
+}
+
 /// The filter for the images made for a stack.
 pub(crate) fn images_of(stack: &str) -> Vec<String> {
     vec![format!("{STACK}={stack}")]

@@ -2,7 +2,7 @@
 //!
 //! Looks only. Finds by label; a name says nothing but whether an update was interrupted or a container renamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -117,7 +117,7 @@ impl View<'_> {
         &self,
         found: impl Iterator<Item = &Found>,
     ) -> Result<BTreeMap<String, ImageConfig>, ProviderError> {
-        let ids: std::collections::BTreeSet<String> = found.map(|found| found.image_id().to_owned()).collect();
+        let ids: BTreeSet<String> = found.map(|found| found.image_id().to_owned()).collect();
         let images = self.inspect(ids).await?;
         Ok(images
             .into_iter()
@@ -135,10 +135,7 @@ impl View<'_> {
             .collect())
     }
 
-    async fn inspect(
-        &self,
-        references: std::collections::BTreeSet<String>,
-    ) -> Result<BTreeMap<String, ImageInspect>, ProviderError> {
+    async fn inspect(&self, references: BTreeSet<String>) -> Result<BTreeMap<String, ImageInspect>, ProviderError> {
         let one = |reference: String| async move {
             let image = self.look.image(&reference).await?;
             Ok(image.map(|image| (reference, image)))

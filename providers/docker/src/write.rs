@@ -12,8 +12,8 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder, RenameContainerOptions, RestartContainerOptions, StopContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    RemoveImageOptionsBuilder, RemoveVolumeOptions, RenameContainerOptions, RestartContainerOptions,
+    StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::TryStreamExt as _;
 use mlstack_provider::ProviderError;
@@ -183,20 +183,21 @@ impl<'a> Write<'a> {
 
     /// Removes a volume and what it stores; fine when it is gone.
     pub(crate) async fn remove_volume(&self, name: &str) -> Result<(), ProviderError> {
-        let call = self
-            .docker
-            .remove_volume(name, None::<bollard::query_parameters::RemoveVolumeOptions>);
+        let call = self.docker.remove_volume(name, None::<RemoveVolumeOptions>);
         within(CALL, "cannot remove", async { done(call.await) }).await
+    }
+
+    /// Removes a volume that nothing holds data in; fine when it is gone or in use.
+    pub(crate) async fn remove_unused_volume(&self, name: &str) -> Result<(), ProviderError> {
+        let call = self.docker.remove_volume(name, None::<RemoveVolumeOptions>);
+        within(CALL, "cannot remove", async { in_use_is_fine(call.await) }).await
     }
 
     /// Removes a name of an image, and the image with its last name; fine when it is gone, or when a container needs it.
     pub(crate) async fn remove_image(&self, reference: &str) -> Result<(), ProviderError> {
         let options = RemoveImageOptionsBuilder::default().force(false).build();
         within(CALL, "cannot remove", async {
-            match self.docker.remove_image(reference, Some(options), None).await {
-                Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
-                other => other.map(drop),
-            }
+            in_use_is_fine(self.docker.remove_image(reference, Some(options), None).await.map(drop))
         })
         .await
     }
@@ -206,6 +207,14 @@ impl<'a> Write<'a> {
 fn done(answer: Result<(), Error>) -> Result<(), Error> {
     match answer {
         Err(error) if matches!(status(&error), Some(304 | 404)) => Ok(()),
+        other => other,
+    }
+}
+
+/// What is in use stays, without complaint.
+fn in_use_is_fine(answer: Result<(), Error>) -> Result<(), Error> {
+    match answer {
+        Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
         other => other,
     }
 }

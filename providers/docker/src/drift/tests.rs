@@ -291,7 +291,7 @@ fn every_drift_of_a_live_container_is_seen() {
     );
     assert_eq!(
         drifted(|c| c["NetworkSettings"]["Networks"]["bridge"] = json!({})),
-        [r#"networks: {"back":null,"bridge":null,"default":{"aliases":["other"]}}"#]
+        [r#"networks: {"back":null,"default":{"aliases":["other"]},"bridge":null}"#]
     );
     assert_eq!(
         drifted(|c| c["Config"]["Env"][0] = json!("A=2")),

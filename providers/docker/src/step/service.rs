@@ -50,7 +50,8 @@ async fn scale(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
             None => waited_for.push(make(&mold, number).await?),
         }
     }
-    try_join_all(waited_for.iter().map(|id| mold.ready(id))).await.map(drop)
+    try_join_all(waited_for.iter().map(|id| mold.ready(id))).await?;
+    forget_secrets(site, mold.key()).await
 }
 
 async fn drop_surplus(site: &Site<'_>, mold: &Mold<'_>, here: &BTreeMap<u32, Found>) -> Result<(), ProviderError> {
@@ -193,7 +194,9 @@ async fn reconnect(mold: &Mold<'_>, found: &Found) -> Result<(), ProviderError> 
         let aliases = |endpoint: &bollard::models::EndpointSettings| endpoint.aliases.clone().unwrap_or_default();
         let knows = |now| aliases(&endpoint).iter().all(|alias| aliases(now).contains(alias));
         if now.is_none_or(|now| !knows(now)) {
-            mold.site.write.disconnect(&network, &found.id).await?;
+            if now.is_some() {
+                mold.site.write.disconnect(&network, &found.id).await?;
+            }
             mold.site.write.connect(&network, &found.id, endpoint).await?;
         }
     }
@@ -208,6 +211,14 @@ async fn delete(site: &Site<'_>, key: &str) -> Result<(), ProviderError> {
     try_join_all(all.iter().map(|found| take_away(site, found))).await?;
     for found in &all {
         image::forget(site, found.inspected.image.as_deref().unwrap_or_default()).await?;
+    }
+    forget_secrets(site, key).await
+}
+
+/// Removes what containers that are gone left of the service's secrets (`docker compose down` leaves it).
+async fn forget_secrets(site: &Site<'_>, key: &str) -> Result<(), ProviderError> {
+    for volume in site.look.volumes(&labels::secrets_of(site.project(), key)).await? {
+        site.write.remove_unused_volume(&volume.name).await?;
     }
     Ok(())
 }

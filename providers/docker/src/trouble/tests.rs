@@ -51,7 +51,7 @@ fn failure(state: Value, host: Value, lines: &str) -> String {
     let mut text = format!("{:?}: {error}", error.kind);
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!("\n  caused by: {cause}"));
+        text = format!("{text}\n  caused by: {cause}");
         source = cause.source();
     }
     error

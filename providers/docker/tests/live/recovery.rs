@@ -1,0 +1,196 @@
+//! Whatever happened to a container, by hand or by a killed apply: it is seen, and one run mends it.
+
+use std::sync::Arc;
+
+use mlstack_compose::{Service, ServiceNetwork};
+use mlstack_provider::{Observed, Resource, Step};
+
+use crate::stage::{Stage, explain, on_stage, sleeper};
+
+/// Two networks, one alias.
+fn service() -> Service {
+    let alias = ServiceNetwork {
+        aliases: vec!["other".to_owned()],
+    };
+    Service {
+        networks: [("default".to_owned(), Some(alias)), ("back".to_owned(), None)].into(),
+        ..sleeper()
+    }
+}
+
+async fn set_up(stage: &Stage) -> (Resource, Observed) {
+    for key in ["default", "back"] {
+        stage.create(&stage.network(key, false)).await;
+    }
+    let web = stage.service("web", &service());
+    let created = stage.create(&web).await;
+    (web, created)
+}
+
+/// Looks, mends what is found, and expects everything to be right after it.
+async fn mended(stage: &Stage, web: &Resource, what: &str) -> Observed {
+    let seen = stage
+        .observe_one(web)
+        .await
+        .unwrap_or_else(|| panic!("{what}: nothing is seen"));
+    let step = match (&seen.problem, seen.spec == web.spec) {
+        (_, false) => Step::Replace {
+            before: seen,
+            after: web.clone(),
+        },
+        (Some(_), true) => Step::Repair {
+            before: seen,
+            after: web.clone(),
+        },
+        (None, true) => panic!("{what}: not seen"),
+    };
+    let after = stage
+        .run(step)
+        .await
+        .unwrap_or_else(|error| panic!("{what}: {}", explain(&error)))
+        .expect("it");
+    assert_eq!((&after.spec, &after.problem), (&web.spec, &None), "{what}");
+    assert_eq!(stage.containers().await, [stage.name("web")], "{what}");
+    after
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_by_hand_is_seen_and_mended() {
+    on_stage(async |stage: Arc<Stage>| {
+        let (web, _) = set_up(&stage).await;
+        let name = stage.name("web");
+        let back = format!("{}_back", stage.project);
+        let default = format!("{}_default", stage.project);
+        let other = format!("{}-elsewhere", stage.project);
+        let deeds: [(&str, Vec<Vec<&str>>); 10] = [
+            ("killed", vec![vec!["kill", &name]]),
+            ("stopped", vec![vec!["stop", "-t", "1", &name]]),
+            ("paused", vec![vec!["pause", &name]]),
+            ("disconnected", vec![vec!["network", "disconnect", &back, &name]]),
+            (
+                "memory",
+                vec![vec!["update", "--memory", "32m", "--memory-swap", "64m", &name]],
+            ),
+            ("restart policy", vec![vec!["update", "--restart", "always", &name]]),
+            (
+                "alias lost",
+                vec![
+                    vec!["network", "disconnect", &default, &name],
+                    vec!["network", "connect", "--alias", "web", &default, &name],
+                ],
+            ),
+            (
+                "own alias lost",
+                vec![
+                    vec!["network", "disconnect", &back, &name],
+                    vec!["network", "connect", &back, &name],
+                ],
+            ),
+            ("renamed", vec![vec!["rename", &name, &other]]),
+            (
+                "stopped and disconnected",
+                vec![
+                    vec!["stop", "-t", "1", &name],
+                    vec!["network", "disconnect", &back, &name],
+                ],
+            ),
+        ];
+        for (what, commands) in deeds {
+            for command in commands {
+                stage.cli(&command);
+            }
+            mended(&stage, &web, what).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_update_is_finished_by_the_next_run() {
+    on_stage(async |stage: Arc<Stage>| {
+        let (web, created) = set_up(&stage).await;
+        let name = stage.name("web");
+        let (new, old) = (format!("{name}.new"), format!("{name}.old"));
+        let twin = |under: &str| {
+            // What a killed update leaves: a second container of the same copy.
+            let labels = stage.cli(&[
+                "inspect",
+                "-f",
+                "{{range $k, $v := .Config.Labels}}{{$k}}\u{1}{{$v}}\u{2}{{end}}",
+                &name,
+            ]);
+            let pairs: Vec<String> = labels
+                .trim()
+                .split('\u{2}')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| pair.replace('\u{1}', "="))
+                .collect();
+            let mut command = vec!["create", "--name", under, "--init", "--network"];
+            let network = format!("{}_default", stage.project);
+            command.push(&network);
+            pairs.iter().for_each(|pair| command.extend(["--label", pair]));
+            command.extend(["busybox:1", "sleep", "600"]);
+            stage.cli(&command);
+        };
+
+        twin(&new);
+        mended(&stage, &web, "killed after the new one was made").await;
+
+        stage.cli(&["rename", &name, &old]);
+        mended(&stage, &web, "killed after the old one was parked, the new one gone").await;
+
+        twin(&new);
+        stage.cli(&["stop", "-t", "1", &name]);
+        stage.cli(&["rename", &name, &old]);
+        let after = mended_or_replaced(&stage, &web, "killed between the renames").await;
+        assert_ne!(after.id, created.id);
+
+        twin(&old);
+        mended(&stage, &web, "killed before the old one was removed").await;
+
+        stage.cli(&["rm", "-f", &name]);
+        assert!(stage.observe_one(&web).await.is_none());
+        stage.create(&web).await;
+    })
+    .await;
+}
+
+/// The twin lacks what `create` gives, so what is promoted may have to be replaced in a second run.
+async fn mended_or_replaced(stage: &Stage, web: &Resource, what: &str) -> Observed {
+    let seen = stage.observe_one(web).await.expect("it");
+    assert!(seen.problem.is_some(), "{what}");
+    stage
+        .run(Step::Repair {
+            before: seen,
+            after: web.clone(),
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{what}: {}", explain(&error)));
+    match stage.observe_one(web).await.expect("it") {
+        now if now.spec == web.spec && now.problem.is_none() => now,
+        _ => mended(stage, web, what).await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_made_anew_gets_its_containers_back() {
+    on_stage(async |stage: Arc<Stage>| {
+        let (web, created) = set_up(&stage).await;
+        let internal = stage.network("back", true);
+        let before = stage.observe_one(&internal).await.expect("network");
+        assert_ne!(before.spec, internal.spec);
+        let after = stage
+            .run(Step::Replace {
+                before: before.clone(),
+                after: internal.clone(),
+            })
+            .await
+            .expect("replace")
+            .expect("it");
+        assert_eq!(after.spec, internal.spec);
+        assert_ne!(after.id, before.id);
+        let now = stage.observe_one(&web).await.expect("service");
+        assert_eq!((now.id, now.spec, now.problem), (created.id, web.spec, None));
+    })
+    .await;
+}
