@@ -90,7 +90,7 @@ const BANNED: &[(&str, &str)] = &[
 ];
 
 /// Files that may be longer than [`LONGEST`] lines, and why.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] = &[("src/stack/language.rs", "one table: every word of the language")];
 const LONGEST: usize = 700;
 
 /// Names that say nothing about what is inside.
