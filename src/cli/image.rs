@@ -1,20 +1,162 @@
 //! `mlstack image`: packs server and model, sends the image away, says what is in one.
 
 use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use base64::Engine as _;
+use serde_json::{Value, json};
 
 use super::Context;
-use super::args::{Format, Image, ImageInspect};
+use super::args::{Format, Image, ImageBuild, ImageInspect, ImagePush};
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::image::{InspectError, Summary, inspect};
+use super::load::{Loaded, load};
+use super::survey::{Look, server_binary};
+use crate::image::{self, Credentials, InspectError, PushError, Reference, Summary, inspect};
+use crate::project::images::{is_bundled, pack_one};
+use crate::stack::Component;
+use crate::target::compose::made_reference;
 
 /// Runs the command.
-pub(super) fn run(args: &Image, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &Image, context: &Context) -> Result<Exit, Failure> {
     match args {
+        Image::Build(args) => build(args, context),
+        Image::Push(args) => push(args, context).await,
         Image::Inspect(args) => look(args, context),
-        Image::Build(_) | Image::Push(_) => Err(Failure::new(Exit::Error, "not yet")),
+    }
+}
+
+fn build(args: &ImageBuild, context: &Context) -> Result<Exit, Failure> {
+    let (name, packed) = packed(args.component.as_deref(), context)?;
+    if let Some(output) = &args.output {
+        write(&packed, &name, &context.here.join(output), output.ends_with('/'))
+            .map_err(|error| Failure::new(Exit::Error, format!("cannot write {output}: {error}")))?;
+        context.ui.note(&format!("Wrote {output}"));
+    }
+    let summary = packed.summary(&name);
+    context.ui.out(&match args.format {
+        Format::Json => json_of(&summary),
+        Format::Text => text_of(&summary),
+    });
+    Ok(Exit::Done)
+}
+
+fn write(packed: &image::Image, name: &str, path: &Path, layout: bool) -> io::Result<()> {
+    if layout {
+        if path.read_dir().is_ok_and(|mut list| list.next().is_some()) {
+            return Err(io::Error::other("the folder is not empty"));
+        }
+        return packed.write_layout(name, path);
+    }
+    let mut file = std::fs::File::create(path)?;
+    io::copy(&mut packed.archive(name)?.reader(), &mut file)?;
+    Ok(())
+}
+
+async fn push(args: &ImagePush, context: &Context) -> Result<Exit, Failure> {
+    let reference: Reference = args.reference.parse().map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            format!("`{}` is no image reference: {error}", args.reference),
+        )
+        .hint("write it as registry.example.com/team/predictor:1")
+    })?;
+    let who = credentials(args, context, &reference)?;
+    let (_, packed) = packed(args.component.as_deref(), context)?;
+    let report = image::push(&packed, &reference, &who)
+        .await
+        .map_err(|error| refused(&error))?;
+    context.ui.note(&format!(
+        "Sent {} blobs, {} were there already.",
+        report.sent, report.present
+    ));
+    context.ui.out(&report.pinned);
+    Ok(Exit::Done)
+}
+
+fn refused(error: &PushError) -> Failure {
+    match error {
+        PushError::Denied { .. } => Failure::of(Exit::Denied, error)
+            .hint("`docker login REGISTRY`, or --username with --password-file, gives other credentials"),
+        PushError::Failed { .. } => Failure::of(Exit::Error, error),
+    }
+}
+
+/// The flags', else what `docker login` stored, else nobody's.
+fn credentials(args: &ImagePush, context: &Context, reference: &Reference) -> Result<Credentials, Failure> {
+    match (&args.username, &args.password_file) {
+        (Some(user), Some(path)) => {
+            let path = context.here.join(path);
+            let password = std::fs::read_to_string(&path)
+                .map_err(|error| Failure::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?;
+            let password = password.trim_end_matches(['\n', '\r']).to_owned();
+            Ok(Credentials::Basic {
+                user: user.clone(),
+                password,
+            })
+        }
+        (None, None) => Ok(stored_credentials(reference.registry()).unwrap_or(Credentials::Anonymous)),
+        _ => Err(Failure::new(Exit::Usage, "--username and --password-file go together")),
+    }
+}
+
+/// What `docker login` wrote into `config.json`; credential helpers are not asked.
+fn stored_credentials(registry: &str) -> Option<Credentials> {
+    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".docker")))?;
+    let text = std::fs::read(folder.join("config.json")).ok()?;
+    let config: Value = serde_json::from_slice(&text).ok()?;
+    let packed = config["auths"][registry]["auth"].as_str()?;
+    let plain = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(packed).ok()?).ok()?;
+    let (user, password) = plain.split_once(':')?;
+    let (user, password) = (user.to_owned(), password.to_owned());
+    Some(Credentials::Basic { user, password })
+}
+
+/// The component's image and the name it gets on its way.
+fn packed(component: Option<&str>, context: &Context) -> Result<(String, image::Image), Failure> {
+    let loaded = load(context)?;
+    let component = choose(&loaded, component)?;
+    let server = server_binary(context, Look::Prepare)?
+        .ok_or_else(|| Failure::new(Exit::Error, "there is no model server to pack"))?;
+    let packed =
+        pack_one(&loaded.stack, component, &loaded.jail, &server).map_err(|error| Failure::of(Exit::Error, &error))?;
+    Ok((
+        made_reference(&loaded.stack, component, Some(packed.id().as_str())),
+        packed,
+    ))
+}
+
+fn choose<'a>(loaded: &'a Loaded, named: Option<&str>) -> Result<&'a Component, Failure> {
+    let bundled: Vec<&Component> = loaded
+        .stack
+        .components
+        .values()
+        .filter(|component| is_bundled(component))
+        .collect();
+    let names = bundled
+        .iter()
+        .map(|component| component.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    match named {
+        Some(name) => bundled
+            .into_iter()
+            .find(|component| component.name == name)
+            .ok_or_else(|| {
+                Failure::new(Exit::Usage, format!("`{name}` has no image of mlstack's making"))
+                    .hint(format!("these have: {names}"))
+            }),
+        None if bundled.len() == 1 => Ok(bundled[0]),
+        None if bundled.is_empty() => Err(
+            Failure::new(Exit::Error, "no component has an image of mlstack's making")
+                .hint("model servers and frontends without `image` and `build` have one"),
+        ),
+        None => Err(
+            Failure::new(Exit::Usage, "several components have an image of mlstack's making")
+                .hint(format!("name one of: {names}")),
+        ),
     }
 }
 

@@ -1,10 +1,10 @@
 //! From what was typed to a checked stack, or to a picture of all that is wrong with it.
 
 use crate::diag::render::{Source, Style, text};
-use crate::diag::{At, Diagnostic, Part, Path};
-use crate::project::{FindError, Jail, StackFile, find};
-use crate::stack::{Document, Options, Parsed, Stack, parse};
-use crate::target::{BadTarget, Target};
+use crate::diag::{At, Diagnostic, Locate, Part, Path};
+use crate::project::{FindError, Jail, JailError, StackFile, find};
+use crate::stack::{Document, Options, Parsed, Stack, models, parse};
+use crate::target::{BadTarget, Target, capability};
 
 use super::Context;
 use super::exit::Exit;
@@ -104,18 +104,33 @@ pub(super) fn stack_file(context: &Context) -> Result<StackFile, Failure> {
 pub(super) fn diagnose(context: &Context, read: &Read) -> Result<Vec<Diagnostic>, Failure> {
     let mut all = read.parsed.diagnostics.clone();
     if let Some(stack) = &read.parsed.stack {
-        let _target = target(context, stack)?;
+        let jail = Jail::new(&read.file.root);
+        all.extend(models::check(stack, &|path| model_file(&jail, path)));
+        all.extend(capability::check(stack, target(context, stack)?));
     }
-    all.sort_by_cached_key(|diagnostic| crate::diag::Locate::locate(&read.parsed.document, &diagnostic.at));
+    all.sort_by_cached_key(|diagnostic| read.parsed.document.locate(&diagnostic.at));
     Ok(all)
 }
 
-/// What a command ends with because of its diagnostics.
+/// A model larger than this is served by something else, in bytes.
+const LARGEST_MODEL: u64 = 1 << 30;
+
+fn model_file(jail: &Jail, path: &str) -> models::File {
+    match jail.read(path, LARGEST_MODEL) {
+        Ok(bytes) => models::File::Found(bytes),
+        Err(JailError::Missing(_)) => models::File::Missing,
+        Err(error) => models::File::Refused(error.to_string()),
+    }
+}
+
+/// What a command ends with because of its diagnostics: what a target cannot carry is a matter of policy, unless
+/// something is wrong with the file itself.
 pub(super) fn exit_of(all: &[Diagnostic]) -> Exit {
-    if all.iter().any(Diagnostic::is_error) {
-        Exit::Invalid
-    } else {
-        Exit::Done
+    let errors: Vec<_> = all.iter().filter(|diagnostic| diagnostic.is_error()).collect();
+    match errors.iter().all(|diagnostic| capability::is_violation(diagnostic)) {
+        _ if errors.is_empty() => Exit::Done,
+        true => Exit::Policy,
+        false => Exit::Invalid,
     }
 }
 

@@ -36,6 +36,8 @@ struct Context {
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
+    // One provider of cryptography for every TLS connection; a second installation is refused and harmless.
+    let _once = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),
@@ -70,7 +72,7 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
     };
     match cli.command {
         Command::Init(args) => init::run(&args, &ui, &context.here),
-        Command::Image(args) => image::run(&args, &context),
+        Command::Image(args) => wait(image::run(&args, &context)),
         Command::Explain(args) => explain::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
         Command::Doctor(_) => wait(doctor::run(&context)),

@@ -12,7 +12,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, load};
 use crate::diag;
-use crate::project::images::{BundledImage, is_bundled, pack};
+use crate::image::Image;
+use crate::project::images::{is_bundled, pack};
 use crate::project::{Secrets, Vault, context, server};
 use crate::stack::SecretSource;
 use crate::target::compose::{Inputs, lower};
@@ -41,7 +42,7 @@ pub(super) struct Survey {
     /// What each secret comes from.
     pub(super) needs: BTreeMap<String, SecretSource>,
     /// Images that mlstack packs, by component.
-    pub(super) images: BTreeMap<String, BundledImage>,
+    pub(super) images: BTreeMap<String, Image>,
     /// The engine, unless the look was offline.
     pub(super) connection: Option<Arc<Connection>>,
 }
@@ -96,7 +97,7 @@ fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) 
     vault.look(needs, &loaded.jail, &variable).map_err(failed)
 }
 
-fn images(context: &Context, loaded: &Loaded, look: Look) -> Result<BTreeMap<String, BundledImage>, Failure> {
+fn images(context: &Context, loaded: &Loaded, look: Look) -> Result<BTreeMap<String, Image>, Failure> {
     if !loaded.stack.components.values().any(is_bundled) {
         return Ok(BTreeMap::new());
     }
@@ -134,14 +135,10 @@ pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<Path
     }
 }
 
-fn desired(
-    loaded: &Loaded,
-    secrets: &Secrets,
-    images: &BTreeMap<String, BundledImage>,
-) -> Result<Vec<Resource>, Failure> {
+fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>) -> Result<Vec<Resource>, Failure> {
     let mut digests: BTreeMap<String, String> = images
         .iter()
-        .map(|(name, image)| (name.clone(), image.image.id().to_string()))
+        .map(|(name, image)| (name.clone(), image.id().to_string()))
         .collect();
     for component in loaded.stack.components.values() {
         if let Some(build) = &component.build {

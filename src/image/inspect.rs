@@ -114,6 +114,29 @@ fn summarize(files: &Files) -> Result<Summary, String> {
     })
 }
 
+impl super::Image {
+    /// What [`inspect`] would say of this image, written as `reference`.
+    pub fn summary(&self, reference: &str) -> Summary {
+        let config = self
+            .config
+            .content
+            .to_vec()
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let layers = self
+            .blobs
+            .iter()
+            .map(|b| (b.media_type.to_owned(), b.digest.to_string(), b.content.len()));
+        Summary {
+            manifest: self.manifest.digest.to_string(),
+            id: self.id().to_string(),
+            reference: Some(reference.to_owned()),
+            layers: layers.collect(),
+            config: config.map(|config| config["config"].clone()).unwrap_or_default(),
+        }
+    }
+}
+
 fn layer(descriptor: &Value) -> (String, String, u64) {
     let field = |name| text(descriptor, name).unwrap_or_default();
     (

@@ -6,19 +6,11 @@ use std::path::Path;
 
 use super::{Jail, JailError};
 use crate::image::{Bundle, Image, Parts, assemble};
+use crate::stack::models::beside;
 use crate::stack::{Component, Kind, Stack};
 
 /// The files beside a model that travel with it, by what replaces `.onnx`.
 pub const SIDECARS: [&str; 2] = [".signature.json", ".golden.json"];
-
-/// A component's own image.
-#[derive(Clone, Debug)]
-pub struct BundledImage {
-    /// Its name in engines: the tag is the beginning of its id, so that another content is another name.
-    pub reference: String,
-    /// The image.
-    pub image: Image,
-}
 
 /// Why an image cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -49,16 +41,11 @@ pub fn is_bundled(component: &Component) -> bool {
     !own && matches!(component.kind, Kind::ModelServer(_) | Kind::Frontend(_))
 }
 
-/// The name an image has before its content is known.
-pub fn name(stack: &Stack, component: &str) -> String {
-    format!("mlstack/{}-{component}", stack.name)
-}
-
 /// Packs the images of all bundled components.
 ///
 /// # Errors
 /// When a model or the server cannot be read.
-pub fn pack(stack: &Stack, jail: &Jail, server: &Path) -> Result<BTreeMap<String, BundledImage>, PackError> {
+pub fn pack(stack: &Stack, jail: &Jail, server: &Path) -> Result<BTreeMap<String, Image>, PackError> {
     let bundled = stack.components.values().filter(|component| is_bundled(component));
     bundled
         .map(|component| Ok((component.name.clone(), pack_one(stack, component, jail, server)?)))
@@ -69,7 +56,7 @@ pub fn pack(stack: &Stack, jail: &Jail, server: &Path) -> Result<BTreeMap<String
 ///
 /// # Errors
 /// As [`pack`].
-pub fn pack_one(stack: &Stack, component: &Component, jail: &Jail, server: &Path) -> Result<BundledImage, PackError> {
+pub fn pack_one(stack: &Stack, component: &Component, jail: &Jail, server: &Path) -> Result<Image, PackError> {
     let read = |source| PackError::Read {
         component: component.name.clone(),
         source,
@@ -85,9 +72,7 @@ pub fn pack_one(stack: &Stack, component: &Component, jail: &Jail, server: &Path
             ("io.mlstack.stack".to_owned(), stack.name.clone()),
         ]),
     };
-    let image = assemble(&bundle).map_err(read)?;
-    let reference = format!("{}:{}", name(stack, &component.name), image.id().short());
-    Ok(BundledImage { reference, image })
+    assemble(&bundle).map_err(read)
 }
 
 /// The model and its sidecars by their names in the image.
@@ -108,7 +93,7 @@ fn model_files(component: &Component, jail: &Jail) -> Result<BTreeMap<String, Pa
     let path = jail.file(&model.uri).map_err(fail)?;
     files.insert("model.onnx".to_owned(), Parts::file(&path).map_err(read)?);
     for ending in SIDECARS {
-        match jail.file(&sidecar(&model.uri, ending)) {
+        match jail.file(&beside(&model.uri, ending)) {
             Ok(path) => {
                 files.insert(format!("model{ending}"), Parts::file(&path).map_err(read)?);
             }
@@ -117,11 +102,6 @@ fn model_files(component: &Component, jail: &Jail) -> Result<BTreeMap<String, Pa
         }
     }
     Ok(files)
-}
-
-/// The path of a file beside a model: `model/x.onnx` and `.golden.json` give `model/x.golden.json`.
-pub fn sidecar(model: &str, ending: &str) -> String {
-    format!("{}{ending}", model.strip_suffix(".onnx").unwrap_or(model))
 }
 
 fn command(component: &Component) -> Vec<String> {

@@ -148,7 +148,7 @@ fn pulled(component: &Component) -> Option<String> {
 
 /// `localhost/house-prices/predictor:3fa9…`: a name no registry of others can answer to. The tag is the digest,
 /// so that a new image is a new name.
-fn made_reference(stack: &Stack, component: &Component, id: Option<&str>) -> String {
+pub fn made_reference(stack: &Stack, component: &Component, id: Option<&str>) -> String {
     let digest = id
         .and_then(|id| id.strip_prefix("sha256:"))
         .and_then(|id| id.get(..TAG));

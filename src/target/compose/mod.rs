@@ -21,6 +21,7 @@ use crate::diag::Path;
 use crate::stack::{Component, Stack};
 use images::Images;
 pub(crate) use service::below;
+pub use images::made_reference;
 
 /// What lowering needs beyond the stack.
 pub struct Inputs<'a> {
