@@ -1,11 +1,9 @@
 //! A plan as people read it: one row a change, what differs, what users notice, and a line that counts.
 
-use std::fmt::Write as _;
-
 use super::table::{pad, widest, wrap};
 use super::values::attribute;
 use super::{Header, Paint, Style, escape, width};
-use crate::plan::{Action, Change, Disruption, Plan, Reason};
+use crate::plan::{Action, Change, Disruption, Plan, Reason, Summary};
 
 /// With less room than this for what differs, it goes below its row.
 const LEAST_ROOM: usize = 30;
@@ -43,33 +41,34 @@ fn title(header: &Header<'_>) -> String {
 }
 
 fn verdict(plan: &Plan, style: Style) -> String {
-    let refused: Vec<&Change> = plan.refused().collect();
-    let mut out = String::new();
-    let counts = plan.summary();
     if plan.is_empty() {
         let same = plan.changes.iter().filter(|c| c.action == Action::NoOp).count();
         return format!("No changes: {same} of {same} are as they should be.\n");
     }
-    writeln!(
-        out,
-        "Plan: {} to add, {} to change, {} to replace, {} to destroy.",
-        counts.add, counts.change, counts.replace, counts.destroy
-    )
-    .expect("a string takes all");
-    for change in &refused {
-        let help = match change.reason {
-            Reason::WouldLoseData { .. } => {
-                format!("To let its data go: --destroy-data {}", escape(&change.address.name))
-            }
-            _ => "Declare what is kept again, or let its data go with --destroy-data".to_owned(),
-        };
-        out += &style.paint(
-            Paint::Bad,
-            &format!("Refused because of {}.", escape(&change.address.to_string())),
-        );
-        out += &format!(" {help}\n");
+    let refused: Vec<String> = plan.refused().map(|change| refusal(change, style)).collect();
+    if !refused.is_empty() {
+        return refused.concat();
     }
-    out
+    let Summary {
+        add,
+        change,
+        replace,
+        destroy,
+    } = plan.summary();
+    format!("Plan: {add} to add, {change} to change, {replace} to replace, {destroy} to destroy.\n")
+}
+
+fn refusal(change: &Change, style: Style) -> String {
+    let name = escape(&change.address.name);
+    let help = match change.reason {
+        Reason::WouldLoseData { .. } => format!("To let its data go: --destroy-data {name}"),
+        _ => "Declare what is kept again, or let its data go with --destroy-data".to_owned(),
+    };
+    let verdict = format!(
+        "Refused: nothing is done because of {}.",
+        escape(&change.address.to_string())
+    );
+    format!("{} {help}\n", style.paint(Paint::Bad, &verdict))
 }
 
 /// One change, not yet in columns.
@@ -210,7 +209,7 @@ impl Layout {
         if column + 2 + width(&row.notice) <= self.room {
             details[0] = pad(first, first, column) + "  " + &notice;
         } else {
-            details.insert(1, notice);
+            details.push(notice);
         }
         details
     }

@@ -144,9 +144,9 @@ fn a_plan_in_80_columns() {
                                             secret db-password (secret changed)
       + service/predictor  mlstack.yaml:7   will be created
       -/+ service/web      mlstack.yaml:30  image ghcr.io…1111111 → ghcr.io/…2222222
-                                            ≈ 1 s downtime
                                             cap_add + CHOWN - KILL
                                             memory none → 128Mi
+                                            ≈ 1 s downtime
       ! volume/db-data     protected        no longer declared: kept
 
     Plan: 1 to add, 2 to change, 1 to replace, 1 to destroy.
@@ -164,9 +164,9 @@ fn a_plan_in_120_columns() {
                                             secret db-password (secret changed)
       + service/predictor  mlstack.yaml:7   will be created
       -/+ service/web      mlstack.yaml:30  image ghcr.io/example/h…:1111111111111111 → ghcr.io/example/ho…:2222222222222222
-                                            ≈ 1 s downtime
                                             cap_add + CHOWN - KILL
                                             memory none → 128Mi
+                                            ≈ 1 s downtime
       ! volume/db-data     protected        no longer declared: kept
 
     Plan: 1 to add, 2 to change, 1 to replace, 1 to destroy.
@@ -190,9 +190,9 @@ fn a_plan_in_40_columns() {
           will be created
       -/+ service/web      mlstack.yaml:30
           image ghcr.i…11111 → ghcr.i…222222
-          ≈ 1 s downtime
           cap_add + CHOWN - KILL
           memory none → 128Mi
+          ≈ 1 s downtime
       ! volume/db-data     protected
           no longer declared: kept
 
@@ -212,15 +212,14 @@ fn a_refused_plan_says_how_to_allow_it() {
                                             secret db-password (secret changed)
       + service/predictor  mlstack.yaml:7   will be created
       -/+ service/web      mlstack.yaml:30  image ghcr.io…1111111 → ghcr.io/…2222222
-                                            ≈ 1 s downtime
                                             cap_add + CHOWN - KILL
                                             memory none → 128Mi
+                                            ≈ 1 s downtime
       ! volume/db-data     mlstack.yaml:20  refused: changing driver would lose its
-                                            data loss
                                             data
+                                            data loss
 
-    Plan: 1 to add, 2 to change, 1 to replace, 1 to destroy.
-    Refused because of volume/db-data. To let its data go: --destroy-data db-data
+    Refused: nothing is done because of volume/db-data. To let its data go: --destroy-data db-data
     ");
 }
 
@@ -360,7 +359,7 @@ fn sealed() -> Sealed {
 
 #[test]
 fn a_sealed_plan_is_read_back_whole() {
-    golden("v1.mlplan", &sealed_text());
+    golden("v1.sealed.json", &sealed_text());
     let sealed = sealed();
     assert_eq!(sealed.plan.nodes, sample().nodes);
     assert_eq!(
