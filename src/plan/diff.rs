@@ -104,7 +104,7 @@ fn join(path: &[Segment<'_>], positions: bool) -> String {
                 text.push_str(if text.is_empty() { "" } else { "." });
                 text.push_str(&plain_or_quoted(key));
             }
-            Segment::Index(index) if positions => text += &format!("[{index}]"),
+            Segment::Index(index) if positions => text.extend(["[", &index.to_string(), "]"]),
             Segment::Index(_) => {}
         }
     }

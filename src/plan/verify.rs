@@ -138,7 +138,7 @@ impl<'a> Checked<'a> {
     fn dependents_go_first(&self) -> Vec<String> {
         let mut flaws = Vec::new();
         for (address, node) in &self.down {
-            for on in &self.observed.get(address).map_or(&[][..], |o| &o.depends_on)[..] {
+            for on in self.observed.get(address).map_or(&[][..], |o| &o.depends_on) {
                 let later = self.down.get(on).is_some_and(|on| on.id < node.id)
                     || self
                         .up

@@ -187,7 +187,7 @@ impl Layout {
         *out += format!("  {what}{place}{first}").trim_end();
         out.push('\n');
         for detail in details {
-            *out += &format!("{}{detail}\n", " ".repeat(indent));
+            out.extend([" ".repeat(indent), detail, "\n".to_owned()]);
         }
     }
 

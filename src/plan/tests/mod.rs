@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod property;
+mod size;
 mod small;
 
 /// `service/api` as an address.
