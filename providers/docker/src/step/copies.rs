@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bollard::models::ContainerInspectResponse;
-use mlstack_compose::{Service, container_name};
+use mlstack_compose::{Service, container_name, service_hash};
 use mlstack_provider::{ErrorKind, ProviderError, Resource};
 
 use super::image;
 use crate::encode::{self, Copy};
 use crate::engine::{Site, spec};
 use crate::labels::{self, Labels as _};
-use crate::observe::foreign;
+use crate::observe::{Found, foreign};
 use crate::secrets::{self, Owner};
 use crate::write::Created;
 use crate::{doctor, fault, trouble, wait};
@@ -62,6 +62,16 @@ impl<'a> Mold<'a> {
     /// The name of copy `number`.
     pub(crate) fn name(&self, number: u32) -> String {
         container_name(self.site.project(), self.key(), number)
+    }
+
+    /// Whether a container was made from this very service.
+    pub(crate) fn made(&self, found: &Found) -> bool {
+        let labels = found
+            .inspected
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.container());
+        labels.is_some_and(|labels| labels.config_hash == service_hash(&self.service))
     }
 
     /// Makes copy `number` under `name`, on all its networks and with its secrets, and does not start it.

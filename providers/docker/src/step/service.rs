@@ -145,6 +145,8 @@ async fn repair(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderErro
     let mut waited_for = Vec::new();
     for number in 1..=mold.service.replicas() {
         match here.get(&number) {
+            // Recovery put back the version before; what was asked for is still to be done.
+            Some(found) if !mold.made(found) => replace_one(&mold, found).await?,
             Some(found) => waited_for.push(mend(&mold, found).await?),
             None => waited_for.push(make(&mold, number).await?),
         }

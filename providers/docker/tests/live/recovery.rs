@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mlstack_compose::{Service, ServiceNetwork};
+use mlstack_compose::{Duration, Extension, Healthcheck, Service, ServiceNetwork};
 use mlstack_provider::{Observed, Resource, Step};
 
 use crate::stage::{Stage, explain, on_stage, sleeper};
@@ -170,6 +170,98 @@ async fn mended_or_replaced(stage: &Stage, web: &Resource, what: &str) -> Observ
         now if now.spec == web.spec && now.problem.is_none() => now,
         _ => mended(stage, web, what).await,
     }
+}
+
+/// One run of whatever step the state calls for; `None` when there is nothing to do.
+async fn next_step(stage: &Stage, web: &Resource) -> Option<Step> {
+    match stage.observe_one(web).await {
+        None => Some(Step::Create { resource: web.clone() }),
+        Some(before) if before.spec != web.spec => Some(Step::Replace {
+            before,
+            after: web.clone(),
+        }),
+        Some(before) => before.problem.is_some().then(|| Step::Repair {
+            before,
+            after: web.clone(),
+        }),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_cut_off_anywhere_converges_in_one_run() {
+    on_stage(async |stage: Arc<Stage>| {
+        set_up(&stage).await;
+        let mut cut_off = 0;
+        for round in 0..8_u32 {
+            let environment = [("ROUND".to_owned(), round.to_string())].into();
+            let web = stage.service(
+                "web",
+                &Service {
+                    environment,
+                    ..service()
+                },
+            );
+            let first = next_step(&stage, &web).await.expect("a change");
+            let limit = std::time::Duration::from_millis(u64::from(round) * 270);
+            cut_off += u32::from(tokio::time::timeout(limit, stage.run(first)).await.is_err());
+            if let Some(step) = next_step(&stage, &web).await {
+                let done = stage.run(step.clone()).await;
+                done.unwrap_or_else(|error| panic!("round {round}: {step:?}\n{}", explain(&error)));
+            }
+            assert_eq!(
+                next_step(&stage, &web).await,
+                None,
+                "round {round}: nothing is left to do"
+            );
+            assert_eq!(stage.containers().await, [stage.name("web")], "round {round}");
+        }
+        assert!(cut_off >= 3, "only {cut_off} updates were cut off");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_version_cut_off_gives_way_and_is_still_an_error() {
+    on_stage(async |stage: Arc<Stage>| {
+        let (good, created) = set_up(&stage).await;
+        let never = Healthcheck {
+            test: vec!["CMD".to_owned(), "false".to_owned()],
+            interval: Some(Duration::seconds(1)),
+            timeout: None,
+            retries: Some(100),
+            start_period: None,
+        };
+        let extension = Extension {
+            ready_within: Some(Duration::seconds(6)),
+            ..Extension::default()
+        };
+        let broken = stage.service(
+            "web",
+            &Service {
+                healthcheck: Some(never),
+                extension,
+                ..service()
+            },
+        );
+        let first = next_step(&stage, &broken).await.expect("a change");
+        let cut_off = tokio::time::timeout(std::time::Duration::from_secs(4), stage.run(first)).await;
+        assert!(cut_off.is_err(), "it was still waiting");
+
+        let second = next_step(&stage, &broken).await.expect("still a change");
+        let error = stage.run(second).await.expect_err("it never becomes healthy");
+        assert!(
+            error
+                .hints
+                .iter()
+                .any(|hint| hint == "the version before it was started again"),
+            "{}",
+            explain(&error)
+        );
+        let now = stage.observe_one(&good).await.expect("it");
+        assert_eq!((now.id, now.spec, now.problem), (created.id, good.spec, None));
+        assert_eq!(stage.containers().await, [stage.name("web")]);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
