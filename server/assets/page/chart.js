@@ -32,8 +32,9 @@ const Chart = (() => {
     return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
   }
 
-  function line(values, label) {
-    const width = 420, height = 130, left = 62, right = 410, top = 14, bottom = 116;
+  // As wide as its place, so that its letters keep their size on a small screen.
+  function line(values, label, place) {
+    const width = Math.max(240, Math.round(place || 420)), height = 130, left = 62, right = width - 10, top = 14, bottom = 116;
     const scale = rows(values);
     const x = (at) => (values.length === 1 ? (left + right) / 2 : left + ((right - left) * at) / (values.length - 1));
     const y = (value) => bottom - (bottom - top) * scale.at(value);

@@ -240,7 +240,7 @@
     }
     const single = list.map((entry) => (Array.isArray(entry.prediction) ? entry.prediction[0] : entry.prediction));
     const label = `The last ${list.length} predictions, oldest first: ${single.map(number).join(", ")}`;
-    byId("chart").replaceChildren(Chart.line(single, label));
+    byId("chart").replaceChildren(Chart.line(single, label, byId("chart").clientWidth));
     const head = make("tr", {}, ...["Time", card.target || "Prediction", "Took", "Features"].map((name) => make("th", { scope: "col" }, name)));
     const rows = [...list].reverse().map((entry) => make("tr", {},
       make("td", {}, new Date(entry.at).toLocaleTimeString("en", { hour12: false })),

@@ -1,6 +1,5 @@
 //! A server in this process with an engine of the test's own: what is tested is everything around the model.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -233,11 +232,9 @@ pub(crate) async fn empty(limits: Limits, log: Option<Log>, metrics: Arc<Metrics
     }
 }
 
-fn ending(app: Arc<App>, stopped: oneshot::Receiver<()>) -> impl Future<Output = ()> {
-    async move {
-        let _ = stopped.await;
-        app.end();
-    }
+async fn ending(app: Arc<App>, stopped: oneshot::Receiver<()>) {
+    let _ = stopped.await;
+    app.end();
 }
 
 pub(crate) fn limits() -> Limits {

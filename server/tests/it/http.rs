@@ -1,5 +1,6 @@
 //! `/predict` and the pages beside it, over real connections.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -83,7 +84,12 @@ async fn refusals_have_the_right_status_and_form() {
             .get("allow")
             .map(|allow| format!(" allow: {allow}"))
             .unwrap_or_default();
-        told += &format!("{method} {path} -> {}{allow}\n    {}\n", reply.status, reply.text());
+        let _ = write!(
+            told,
+            "{method} {path} -> {}{allow}\n    {}\n",
+            reply.status,
+            reply.text()
+        );
     }
     insta::assert_snapshot!(told);
     server.stop().await;

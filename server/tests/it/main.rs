@@ -14,3 +14,4 @@ mod log;
 mod oip;
 mod page;
 mod postgres;
+mod process;
