@@ -230,9 +230,16 @@ impl Tensor {
     }
 }
 
-/// How many elements a shape holds; none when the number does not fit, even if a dimension is empty: so the product
-/// of any of its dimensions fits too.
+/// The most that the dimensions of a shape without elements may make up.
+const EMPTY_SPAN: usize = 1 << 26;
+
+/// How many elements a shape holds; none when the number does not fit. A shape with an empty dimension is refused too
+/// when the others are huge, so that going along any dimensions of a tensor stays cheap.
 pub(crate) fn count(shape: &[usize]) -> Option<usize> {
     let whole = shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d.max(1)))?;
-    Some(if shape.contains(&0) { 0 } else { whole })
+    match shape.contains(&0) {
+        true if whole > EMPTY_SPAN => None,
+        true => Some(0),
+        false => Some(whole),
+    }
 }

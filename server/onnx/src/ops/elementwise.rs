@@ -49,10 +49,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
 ];
 
 /// The same shape with each element changed.
-pub(crate) fn map<T: Element, R: Element>(tensor: &Tensor, elements: &[T], f: impl Fn(T) -> R) -> Result<Outputs, Fault>
-where
-    T: Copy,
-{
+pub(crate) fn map<T: Element + Copy, R: Element>(
+    tensor: &Tensor,
+    elements: &[T],
+    f: impl Fn(T) -> R,
+) -> Result<Outputs, Fault> {
     one(tensor.shape().to_vec(), elements.iter().map(|&x| f(x)).collect())
 }
 

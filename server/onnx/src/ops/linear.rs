@@ -160,7 +160,7 @@ impl Lines {
         match matrix {
             Matrix::F32(v) => v
                 .chunks_exact(columns)
-                .for_each(|row| self.row(row, |x| f64::from(x), &mut out)),
+                .for_each(|row| self.row(row, f64::from, &mut out)),
             Matrix::F64(v) => v.chunks_exact(columns).for_each(|row| self.row(row, |x| x, &mut out)),
             #[expect(clippy::cast_precision_loss, reason = "ONNX converts integers to floats by rounding")]
             Matrix::I64(v) => v

@@ -4,12 +4,18 @@
 mod activation;
 mod broadcast;
 mod cast;
+mod control;
 mod elementwise;
 mod encode;
+mod image;
 mod linear;
 mod matrix;
+mod pick;
 mod prepare;
+mod reduce;
 mod shape;
+mod svm;
+mod text;
 mod trees;
 
 use crate::attributes::Attributes;
@@ -141,10 +147,15 @@ const TABLES: &[&[Entry]] = &[
     cast::ENTRIES,
     elementwise::ENTRIES,
     encode::ENTRIES,
+    image::ENTRIES,
     linear::ENTRIES,
     matrix::ENTRIES,
+    pick::ENTRIES,
     prepare::ENTRIES,
+    reduce::ENTRIES,
     shape::ENTRIES,
+    svm::ENTRIES,
+    text::ENTRIES,
     trees::ENTRIES,
 ];
 
@@ -160,7 +171,8 @@ const BUILT_IN: [(&str, &str); 4] = [
 #[must_use]
 pub fn supported() -> Vec<(&'static str, &'static str)> {
     let table = TABLES.iter().copied().flatten().map(|e| (e.domain, e.name));
-    let mut all: Vec<_> = table.chain(BUILT_IN).collect();
+    let control = control::NAMES.map(|name| ("ai.onnx", name));
+    let mut all: Vec<_> = table.chain(BUILT_IN).chain(control).collect();
     all.sort_unstable();
     all
 }
@@ -225,6 +237,9 @@ pub(crate) fn build(node: &NodeProto, scope: &mut Scope<'_>) -> Result<Built, Bu
     };
     if domain == "ai.onnx" && node.op_type == "Constant" {
         return Ok(Built::Constant(shape::constant(&spec)?));
+    }
+    if domain == "ai.onnx" && control::NAMES.contains(&node.op_type.as_str()) {
+        return control::build(node, version, scope);
     }
     match TABLES
         .iter()

@@ -17,7 +17,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
 ];
 
 /// Elements of any numeric type as f32, which these operators give.
-fn singles(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
+pub(crate) fn singles(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
     Ok(match tensor.data() {
         Data::F32(v) => v.clone(),
         Data::F64(v) => v.iter().map(|&x| narrow(x)).collect(),

@@ -52,11 +52,6 @@ pub(crate) fn integers<'a>(call: &Call<'a>, at: usize) -> Result<Option<&'a [i64
     tensor.view::<i64>().map(Some).ok_or_else(|| wrong_type(tensor))
 }
 
-/// Integers from an attribute (old versions) or from an input (new ones).
-pub(crate) fn given<'a>(call: &Call<'a>, at: usize, attribute: Option<&'a [i64]>) -> Result<Option<&'a [i64]>, Fault> {
-    Ok(integers(call, at)?.or(attribute))
-}
-
 pub(crate) fn attribute_ints(spec: &Spec<'_>, name: &str) -> Option<Vec<i64>> {
     spec.attributes.has(name).then(|| spec.attributes.ints(name).to_vec())
 }

@@ -314,7 +314,7 @@ fn check(feature: &Feature, value: FeatureValue<'_>) -> Result<(), FeatureFault>
         (_, FeatureValue::Null) => return Err(FeatureFault::Null),
         (FeatureType::Bool, FeatureValue::Bool(_)) => return Ok(()),
         (FeatureType::String | FeatureType::Category, FeatureValue::Text(_)) if feature.is_text() => {}
-        (FeatureType::Float, _) | (FeatureType::Int, _) | (FeatureType::Category, _)
+        (FeatureType::Float | FeatureType::Int | FeatureType::Category, _)
             if is_number(value) && !feature.is_text() =>
         {
             bounds(feature, value)?;
@@ -349,7 +349,7 @@ fn bounds(feature: &Feature, value: FeatureValue<'_>) -> Result<(), FeatureFault
     }
 }
 
-#[expect(clippy::float_cmp, reason = "a listed value is meant exactly")]
+/// Whether a value is the one listed, exactly.
 fn equal(listed: &Scalar, value: FeatureValue<'_>) -> bool {
     match (listed, value) {
         (Scalar::Text(a), FeatureValue::Text(b)) => a == b,

@@ -17,7 +17,7 @@ import onnx
 import skl2onnx
 import skl2onnx.common._container as container
 from onnx import TensorProto, helper, numpy_helper
-from skl2onnx import to_onnx, update_registered_converter
+from skl2onnx import convert_sklearn, to_onnx, update_registered_converter
 from skl2onnx.common.data_types import (
     DoubleTensorType,
     FloatTensorType,
@@ -120,8 +120,10 @@ def simple(model, loader, text=False, dtype=np.float32, opset=None, nan=False, s
     model.fit(x, names_of(loader, y) if text else y)
     xt = xt[:ROWS]
     tensor = DoubleTensorType if dtype == np.float64 else FloatTensorType
-    opts = {id(model): options} if options else None
-    onx = to_onnx(model, initial_types=[("X", tensor([None, x.shape[1]]))], options=opts, target_opset=opset or OPSET)
+    # without any option skl2onnx asks LinearSVC in a pipeline for a ZipMap, which it does not have
+    opts = {id(model): options} if options else {LinearSVC: {}}
+    types = [("X", tensor([None, x.shape[1]]))]
+    onx = convert_sklearn(model, initial_types=types, options=opts, target_opset=opset or OPSET)
     return onx, {"X": xt}, answers(model, xt)
 
 

@@ -17,7 +17,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry::ml("TreeEnsemble", ensemble),
 ];
 
-/// Trees in 32 or 64 bits.
+/// Trees in 32 or 64 bits. Trees in 32 bits cut wider rows to 32 bits before comparing, as scikit-learn does itself.
 enum Trees {
     Single(Forest<f32>),
     Double(Forest<f64>),
@@ -66,15 +66,14 @@ impl Ensemble {
         let (n, how) = (self.targets, self.aggregate);
         let scores = match (x.data(), &self.trees) {
             (Data::F32(v), Trees::Single(f)) => f.scores::<f32, f32>(v, columns, n, how),
-            (Data::F64(v), Trees::Single(f)) => f.scores::<f64, f64>(v, columns, n, how),
             (Data::F32(v), Trees::Double(f)) => f.scores::<f32, f64>(v, columns, n, how),
             (Data::F64(v), Trees::Double(f)) => f.scores::<f64, f64>(v, columns, n, how),
-            (Data::I64(_), trees) => {
+            (Data::F64(_) | Data::I64(_), Trees::Single(f)) => {
+                f.scores::<f32, f32>(&crate::ops::prepare::singles(x)?, columns, n, how)
+            }
+            (Data::I64(_), Trees::Double(f)) => {
                 let wide = crate::attributes::to_doubles(x).ok_or_else(|| wrong_type(x))?;
-                match trees {
-                    Trees::Single(f) => f.scores::<f64, f64>(&wide, columns, n, how),
-                    Trees::Double(f) => f.scores::<f64, f64>(&wide, columns, n, how),
-                }
+                f.scores::<f64, f64>(&wide, columns, n, how)
             }
             _ => return Err(wrong_type(x)),
         };

@@ -252,7 +252,11 @@ fn named_votes(
     let mut ranges = vec![0..0; names.trees.len()];
     for (i, &(at, _)) in placed.iter().enumerate() {
         let range = &mut ranges[at];
-        *range = if range.is_empty() { i..i + 1 } else { range.start..i + 1 };
+        *range = if range.start == range.end {
+            i..i + 1
+        } else {
+            range.start..i + 1
+        };
     }
     Ok((placed.into_iter().map(|(_, vote)| vote).collect(), ranges))
 }
