@@ -159,11 +159,12 @@ fn compose(field: Field) -> Level {
         | F::Frontend | F::Valkey | F::Redis | F::Broker | F::Service | F::Version
         | F::Image | F::Build | F::Command | F::Port | F::Replicas | F::Cpu | F::Memory | F::Gpu
         | F::Env | F::References | F::SecretFiles | F::Uses | F::Expose | F::Public
-        | F::Healthcheck | F::HealthcheckHttp | F::Volumes | F::ReadOnlyVolumes
+        | F::Healthcheck | F::Volumes | F::ReadOnlyVolumes
         | F::RolloutTimeout | F::Protect => Level::Full,
 
         F::Storage => degraded("Docker's local volumes have no quota; the size is not enforced"),
         F::HostVolumes => degraded("a path of the machine that the engine runs on; a remote engine does not see your files"),
+        F::HealthcheckHttp => degraded("asked inside the container with wget, curl or python3, one of which the image must have"),
         F::Checks => degraded("recorded, but not yet a gate of updates"),
         F::ChecksP95 => degraded("recorded, but not yet measured"),
         F::EnvSecrets => Level::Degraded {

@@ -142,7 +142,7 @@ impl Found {
         self.inside("resources", |found| found.resources(resources));
         self.when(!env.is_empty(), Field::Env, "env");
         self.inside("env", |found| {
-            env.iter().for_each(|(key, value)| found.template(key, value))
+            env.iter().for_each(|(key, value)| found.template(key, value));
         });
         self.when(!uses.is_empty(), Field::Uses, "uses");
         expose.as_ref().inspect(|expose| self.expose(expose));
@@ -185,7 +185,7 @@ impl Found {
         let remote = uri.starts_with("s3://");
         self.key(if remote { Field::ModelS3 } else { Field::Model }, "model");
         self.inside("model", |found| {
-            found.when(sha256.is_some(), Field::ModelDigest, "sha256")
+            found.when(sha256.is_some(), Field::ModelDigest, "sha256");
         });
     }
 
@@ -238,7 +238,7 @@ impl Found {
         for (name, Bucket { versioning }) in buckets {
             let bucket = self.path.key("buckets").key(name);
             self.below(bucket, |found| {
-                found.when(*versioning, Field::BucketVersioning, "versioning")
+                found.when(*versioning, Field::BucketVersioning, "versioning");
             });
         }
     }
