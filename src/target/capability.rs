@@ -83,6 +83,7 @@ fields! {
     ExternalStore "external-store" "type: object-store, engine: s3";
     Buckets "buckets" "buckets";
     BucketVersioning "bucket-versioning" "buckets.*.versioning";
+    ExternalBuckets "external-buckets" "buckets of engine: s3";
     Frontend "frontend" "type: frontend";
     Valkey "valkey" "type: cache, engine: valkey";
     Redis "redis" "type: cache, engine: redis";
@@ -165,8 +166,9 @@ fn compose(field: Field) -> Level {
         F::Storage => degraded("Docker's local volumes have no quota; the size is not enforced"),
         F::HostVolumes => degraded("a path of the machine that the engine runs on; a remote engine does not see your files"),
         F::HealthcheckHttp => degraded("asked inside the container with wget, curl or python3, one of which the image must have"),
-        F::Checks => degraded("recorded, but not yet a gate of updates"),
-        F::ChecksP95 => degraded("recorded, but not yet measured"),
+        F::ExternalBuckets => degraded("expected to be there; a store outside the stack is left as it is"),
+        F::Checks => degraded("compared with the model when planning, but not yet a gate of updates"),
+        F::ChecksP95 => degraded("read, but not yet measured"),
         F::EnvSecrets => Level::Degraded {
             how: "the value arrives as a file; `KEY_FILE` holds its path",
             needs_allowance: true,

@@ -219,11 +219,12 @@ impl Found {
 
     fn object_store(&mut self, store: &ObjectStore) {
         let ObjectStore { engine, buckets } = store;
-        match engine {
+        let buckets_are = match engine {
             ObjectStoreEngine::Seaweedfs { version: _, storage } => {
                 self.key(Field::ObjectStore, "type");
                 self.key(Field::Version, "version");
                 self.when(storage.is_some(), Field::Storage, "storage");
+                Field::Buckets
             }
             ObjectStoreEngine::S3 {
                 endpoint: _,
@@ -232,9 +233,10 @@ impl Found {
                 secret_key: _,
             } => {
                 self.key(Field::ExternalStore, "engine");
+                Field::ExternalBuckets
             }
-        }
-        self.when(!buckets.is_empty(), Field::Buckets, "buckets");
+        };
+        self.when(!buckets.is_empty(), buckets_are, "buckets");
         for (name, Bucket { versioning }) in buckets {
             let bucket = self.path.key("buckets").key(name);
             self.below(bucket, |found| {
