@@ -42,7 +42,7 @@ fn build(args: &ImageBuild, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn write(packed: &image::Image, name: &str, path: &Path, layout: bool) -> io::Result<()> {
+fn write(packed: &image::Packed, name: &str, path: &Path, layout: bool) -> io::Result<()> {
     if layout {
         if path.read_dir().is_ok_and(|mut list| list.next().is_some()) {
             return Err(io::Error::other("the folder is not empty"));
@@ -115,15 +115,18 @@ fn stored_credentials(registry: &str) -> Option<Credentials> {
 }
 
 /// The component's image and the name it gets on its way.
-fn packed(component: Option<&str>, context: &Context) -> Result<(String, image::Image), Failure> {
+fn packed(component: Option<&str>, context: &Context) -> Result<(String, image::Packed), Failure> {
     let loaded = load(context)?;
     let component = choose(&loaded, component)?;
     let server = server_binary(context, Look::Prepare)?
         .ok_or_else(|| Failure::new(Exit::Error, "there is no model server to pack"))?;
-    let packed =
+    let image =
         pack_one(&loaded.stack, component, &loaded.jail, &server).map_err(|error| Failure::of(Exit::Error, &error))?;
+    let packed = image
+        .pack()
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot pack the image: {error}")))?;
     Ok((
-        made_reference(&loaded.stack, component, Some(packed.id().as_str())),
+        made_reference(&loaded.stack, component, Some(image.id().as_str())),
         packed,
     ))
 }

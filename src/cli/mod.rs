@@ -2,8 +2,10 @@
 //!
 //! Owns arguments, exit codes and all printing. Everything else is somebody else's: nobody uses this module.
 
+mod apply;
 mod args;
 mod doctor;
+mod execute;
 mod exit;
 mod explain;
 mod failure;
@@ -11,6 +13,9 @@ mod image;
 mod init;
 mod load;
 mod logs;
+mod plan;
+mod progress;
+mod render;
 mod status;
 mod survey;
 mod ui;
@@ -75,6 +80,11 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Image(args) => wait(image::run(&args, &context)),
         Command::Explain(args) => explain::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
+        Command::Plan(args) => wait(plan::run(&args, &context)),
+        Command::Apply(args) => wait(apply::run(&args, &context)),
+        Command::Up(args) => wait(apply::up(&args, &context)),
+        Command::Destroy(args) => wait(apply::destroy(&args, &context)),
+        Command::Render(args) => wait(render::run(&args, &context)),
         Command::Doctor(_) => wait(doctor::run(&context)),
         Command::Logs(args) => wait(logs::run(&args, &context)),
         Command::Status(args) => wait(status::run(&args, &context)),

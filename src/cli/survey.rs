@@ -1,10 +1,10 @@
 //! What is wanted and what runs: everything a plan is made of, gathered in one place.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use mlstack_provider::{Address, Observed, Provider, ProviderError, Resource, Source};
+use mlstack_provider::{Address, Observed, Provider, Resource, Source};
 use mlstack_provider_docker::{Connection, DockerReader, Host};
 
 use super::Context;
@@ -25,8 +25,10 @@ pub(super) enum Look {
     Offline,
     /// Looks at the target; changes nothing anywhere.
     Live,
-    /// As `Live`, and prepares what an apply needs: the server executable, secrets that do not exist yet.
+    /// As `Live`, and builds the server executable where there is none.
     Prepare,
+    /// As `Prepare`, but looks at no target.
+    Render,
 }
 
 /// Both sides of a plan, and what it takes to carry one out.
@@ -43,25 +45,33 @@ pub(super) struct Survey {
     pub(super) needs: BTreeMap<String, SecretSource>,
     /// Images that mlstack packs, by component.
     pub(super) images: BTreeMap<String, Image>,
-    /// The engine, unless the look was offline.
-    pub(super) connection: Option<Arc<Connection>>,
+    /// The engine; nothing is opened before it is asked something.
+    pub(super) connection: Arc<Connection>,
+    /// Where exactly the target is.
+    pub(super) place: String,
 }
 
 /// Gathers everything.
 pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Failure> {
     let loaded = load(context)?;
-    let connection = match look {
-        Look::Offline => None,
-        Look::Live | Look::Prepare => Some(connect()?),
-    };
+    let connection = connect()?;
     let needs = crate::target::secrets(&loaded.stack);
     let secrets = secrets(&loaded, &needs, look)?;
     let images = images(context, &loaded, look)?;
     let desired = desired(&loaded, &secrets, &images)?;
+    let observed = match look {
+        Look::Offline | Look::Render => Vec::new(),
+        Look::Live | Look::Prepare => reader(&connection).observe(&loaded.stack.name, &desired).await?,
+    };
     let mut survey = Survey {
-        observed: observe(&loaded, connection.as_ref(), &desired).await?,
+        place: if look == Look::Offline {
+            "offline".to_owned()
+        } else {
+            connection.host().to_string()
+        },
         loaded,
         desired,
+        observed,
         secrets,
         needs,
         images,
@@ -77,11 +87,6 @@ pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
     let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
     let host = Host::parse(host.as_deref(), certificates.as_deref())?;
     Ok(Arc::new(Connection::new(host)))
-}
-
-/// The state folder of a stack, for this user only.
-pub(super) fn state_folder(root: &Path) -> PathBuf {
-    root.join(".mlstack")
 }
 
 fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) -> Result<Secrets, Failure> {
@@ -121,7 +126,7 @@ fn no_server(error: &server::ServerError) -> Failure {
 pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<PathBuf>, Failure> {
     match find_server(context)? {
         Some(path) => Ok(Some(path)),
-        None if look == Look::Prepare => {
+        None if matches!(look, Look::Prepare | Look::Render) => {
             context.ui.note("Building the model server, once …");
             server::build().map(Some).map_err(|error| no_server(&error))
         }
@@ -162,23 +167,39 @@ fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>)
     ))
 }
 
-async fn observe(
-    loaded: &Loaded,
-    connection: Option<&Arc<Connection>>,
-    desired: &[Resource],
-) -> Result<Vec<Observed>, Failure> {
-    match connection {
-        None => Ok(Vec::new()),
-        Some(connection) => Ok(reader(connection).observe(&loaded.stack.name, desired).await?),
-    }
-}
-
 /// The read side of the engine.
 pub(super) fn reader(connection: &Arc<Connection>) -> DockerReader {
     DockerReader::new(Arc::clone(connection))
 }
 
 impl Survey {
+    /// Makes the secrets that do not exist yet and puts their digests into what is wanted; says whether there were any.
+    pub(super) fn make_secrets(&mut self) -> Result<bool, Failure> {
+        self.refuse_missing_secrets()?;
+        if self.secrets.to_make.is_empty() && self.secrets.digests.len() == self.secrets.values.len() {
+            return Ok(false);
+        }
+        let vault = Vault::new(&self.loaded.file.root);
+        vault
+            .make(&self.needs, &mut self.secrets)
+            .map_err(|error| Failure::new(Exit::Error, format!("cannot keep the secrets: {error}")))?;
+        self.desired = desired(&self.loaded, &self.secrets, &self.images)?;
+        Ok(true)
+    }
+
+    fn refuse_missing_secrets(&self) -> Result<(), Failure> {
+        let Some((name, why)) = self.secrets.missing.first() else {
+            return Ok(());
+        };
+        let (line, _) = self.loaded.place(&diag::Path::root().key("secrets").key(name));
+        let file = &self.loaded.file.shown;
+        Err(Failure::new(
+            Exit::Error,
+            format!("the secret `{name}` ({file}:{line}) has no value: {why}"),
+        )
+        .hint("set it where mlstack runs; a secret that nobody needs to know can be `generate: 32`"))
+    }
+
     /// A secret whose value cannot be had here is not a change: what runs keeps the value it has.
     fn keep_unknown_secrets(&mut self) {
         let live: BTreeMap<&Address, &Observed> = self.observed.iter().map(|o| (&o.address, o)).collect();
@@ -203,9 +224,4 @@ impl Survey {
             }
         }
     }
-}
-
-/// An error of the target as the command's.
-pub(super) fn refused(error: ProviderError) -> Failure {
-    error.into()
 }

@@ -39,6 +39,11 @@ impl Ui {
         }
     }
 
+    /// Whether lines on stderr may move: a terminal, and nobody asked for quiet.
+    pub(super) fn live(&self) -> bool {
+        io::stderr().is_terminal() && !self.quiet
+    }
+
     /// Data: what the command is for.
     pub(super) fn out(&self, text: &str) {
         write(io::stdout().lock(), text);

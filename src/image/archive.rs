@@ -10,9 +10,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::layer::{Entry, tar};
-use super::{Image, Parts};
+use super::{Packed, Parts};
 
-impl Image {
+impl Packed {
     /// The image as a tar, named `reference` (`name:tag`) for whoever loads it.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Image {
     fn files(&self, reference: &str) -> BTreeMap<String, Parts> {
         let json = |value: Value| Parts::bytes(value.to_string().into_bytes());
         let mut files: BTreeMap<_, _> = self
-            .all_blobs()
+            .blobs()
             .map(|blob| (format!("blobs/sha256/{}", blob.digest.hex()), blob.content.clone()))
             .collect();
         files.insert("index.json".into(), json(self.index(reference)));
@@ -75,7 +75,7 @@ impl Image {
         json!([{
             "Config": blob(self.config.digest.hex()),
             "RepoTags": [reference],
-            "Layers": self.blobs.iter().map(|b| blob(b.digest.hex())).collect::<Vec<_>>(),
+            "Layers": self.layers.iter().map(|b| blob(b.digest.hex())).collect::<Vec<_>>(),
         }])
     }
 }

@@ -114,7 +114,7 @@ fn summarize(files: &Files) -> Result<Summary, String> {
     })
 }
 
-impl super::Image {
+impl super::Packed {
     /// What [`inspect`] would say of this image, written as `reference`.
     pub fn summary(&self, reference: &str) -> Summary {
         let config = self
@@ -124,12 +124,12 @@ impl super::Image {
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let layers = self
-            .blobs
+            .layers
             .iter()
             .map(|b| (b.media_type.to_owned(), b.digest.to_string(), b.content.len()));
         Summary {
             manifest: self.manifest.digest.to_string(),
-            id: self.id().to_string(),
+            id: self.config.digest.to_string(),
             reference: Some(reference.to_owned()),
             layers: layers.collect(),
             config: config.map(|config| config["config"].clone()).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use flate2::{Compression, GzBuilder};
 
-use super::{Digest, Parts};
+use super::{Blob, Digest, Parts};
 
 /// A file or folder of a layer.
 #[derive(Clone, Debug)]
@@ -43,50 +43,58 @@ impl Entry {
     }
 }
 
-/// A layer, ready to be stored.
+/// A layer, known by its content; it is compressed only when it is stored.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// What it holds, in one word.
     pub name: &'static str,
-    /// `application/vnd.oci.image.layer.v1.tar` or the same with `+gzip`.
-    pub media_type: &'static str,
     /// What is in it.
     pub entries: Vec<Entry>,
     /// The digest of the tar before compression.
     pub diff_id: Digest,
-    /// The stored bytes.
-    pub blob: Parts,
+    /// The tar.
+    pub tar: Parts,
+    compressed: bool,
 }
 
 impl Layer {
-    /// A layer stored as it is.
+    /// A layer that is stored as it is.
     ///
     /// # Errors
     /// When an entry cannot be read.
     pub fn plain(name: &'static str, entries: Vec<Entry>) -> io::Result<Self> {
-        let blob = tar(&entries)?;
-        Ok(Self {
-            name,
-            media_type: "application/vnd.oci.image.layer.v1.tar",
-            diff_id: blob.digest()?,
-            entries,
-            blob,
-        })
+        Self::new(name, entries, false)
     }
 
-    /// A layer stored as gzip.
+    /// A layer that is stored as gzip.
     ///
     /// # Errors
     /// When an entry cannot be read.
     pub fn gzip(name: &'static str, entries: Vec<Entry>) -> io::Result<Self> {
+        Self::new(name, entries, true)
+    }
+
+    fn new(name: &'static str, entries: Vec<Entry>, compressed: bool) -> io::Result<Self> {
         let tar = tar(&entries)?;
         Ok(Self {
             name,
-            media_type: "application/vnd.oci.image.layer.v1.tar+gzip",
             diff_id: tar.digest()?,
             entries,
-            blob: Parts::bytes(gzip(tar.reader())?),
+            tar,
+            compressed,
         })
+    }
+
+    /// The layer as it is stored and sent.
+    ///
+    /// # Errors
+    /// When an entry cannot be read.
+    pub fn store(&self) -> io::Result<Blob> {
+        if self.compressed {
+            let content = Parts::bytes(gzip(self.tar.reader())?);
+            return Blob::new("application/vnd.oci.image.layer.v1.tar+gzip", content);
+        }
+        Blob::new("application/vnd.oci.image.layer.v1.tar", self.tar.clone())
     }
 }
 

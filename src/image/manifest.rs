@@ -17,14 +17,24 @@ pub struct Blob {
     pub content: Parts,
 }
 
-/// An image, complete: nothing of it depends on when, where or by whom it was made.
+/// An image, known by its content: nothing of it depends on when, where or by whom it was made.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// Layers from the lowest up.
     pub layers: Vec<Layer>,
-    /// Layer blobs in the same order.
-    pub blobs: Vec<Blob>,
     /// The configuration; its digest is what Docker calls the image's id.
+    pub config: Blob,
+    /// Arguments of the entry point.
+    pub(super) command: Vec<String>,
+    labels: Value,
+}
+
+/// An image as it is stored and sent: its layers compressed, its manifest written.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// Layers from the lowest up.
+    pub layers: Vec<Blob>,
+    /// The configuration.
     pub config: Blob,
     /// The manifest; its digest is what registries and `name@sha256:…` mean.
     pub manifest: Blob,
@@ -34,16 +44,17 @@ pub struct Image {
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
 impl Image {
-    pub(super) fn new(bundle: &Bundle, layers: Vec<Layer>) -> io::Result<Self> {
-        let blobs = layers.iter().map(Blob::of_layer).collect::<io::Result<Vec<_>>>()?;
-        let config = Blob::of_json("application/vnd.oci.image.config.v1+json", &config(bundle, &layers));
-        let manifest = Blob::of_json(MANIFEST, &manifest(bundle, &config, &blobs));
-        Ok(Self {
+    pub(super) fn new(bundle: &Bundle, layers: Vec<Layer>) -> Self {
+        let labels = labels(bundle);
+        Self {
+            config: Blob::of_json(
+                "application/vnd.oci.image.config.v1+json",
+                &config(&bundle.command, &labels, &layers),
+            ),
+            command: bundle.command.clone(),
             layers,
-            blobs,
-            config,
-            manifest,
-        })
+            labels,
+        }
     }
 
     /// What Docker calls the image: the digest of its configuration, the same for every compression.
@@ -51,14 +62,29 @@ impl Image {
         &self.config.digest
     }
 
+    /// Compresses what is stored compressed and writes the manifest.
+    ///
+    /// # Errors
+    /// When a file of the image cannot be read.
+    pub fn pack(&self) -> io::Result<Packed> {
+        let layers = self.layers.iter().map(Layer::store).collect::<io::Result<Vec<_>>>()?;
+        Ok(Packed {
+            manifest: Blob::of_json(MANIFEST, &manifest(&self.labels, &self.config, &layers)),
+            config: self.config.clone(),
+            layers,
+        })
+    }
+}
+
+impl Packed {
     /// Bytes to store or send: all blobs.
     pub fn size(&self) -> u64 {
-        self.all_blobs().map(|blob| blob.content.len()).sum()
+        self.blobs().map(|blob| blob.content.len()).sum()
     }
 
     /// Layers, config and manifest.
-    pub fn all_blobs(&self) -> impl Iterator<Item = &Blob> {
-        self.blobs.iter().chain([&self.config, &self.manifest])
+    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.layers.iter().chain([&self.config, &self.manifest])
     }
 }
 
@@ -66,11 +92,12 @@ impl Image {
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 impl Blob {
-    fn of_layer(layer: &Layer) -> io::Result<Self> {
+    pub(super) fn new(media_type: &'static str, content: Parts) -> io::Result<Self> {
+        let digest = content.digest()?;
         Ok(Self {
-            media_type: layer.media_type,
-            digest: layer.blob.digest()?,
-            content: layer.blob.clone(),
+            media_type,
+            digest,
+            content,
         })
     }
 
@@ -89,7 +116,7 @@ impl Blob {
     }
 }
 
-fn config(bundle: &Bundle, layers: &[Layer]) -> Value {
+fn config(command: &[String], labels: &Value, layers: &[Layer]) -> Value {
     const SECOND: u64 = 1_000_000_000;
     let history: Vec<_> = layers
         .iter()
@@ -103,9 +130,9 @@ fn config(bundle: &Bundle, layers: &[Layer]) -> Value {
             "User": format!("{USER}:{USER}"),
             "ExposedPorts": {format!("{PORT}/tcp"): {}},
             "Entrypoint": ["/app/mlstack-server"],
-            "Cmd": bundle.command,
+            "Cmd": command,
             "WorkingDir": "/",
-            "Labels": labels(bundle),
+            "Labels": labels,
             "StopSignal": "SIGTERM",
             "Healthcheck": {
                 "Test": ["CMD", "/app/mlstack-server", "healthcheck"],
@@ -127,12 +154,12 @@ fn labels(bundle: &Bundle) -> Value {
     json!(labels)
 }
 
-fn manifest(bundle: &Bundle, config: &Blob, layers: &[Blob]) -> Value {
+fn manifest(labels: &Value, config: &Blob, layers: &[Blob]) -> Value {
     json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": config.descriptor(),
         "layers": layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
-        "annotations": labels(bundle),
+        "annotations": labels,
     })
 }

@@ -12,6 +12,7 @@
 mod archive;
 mod binary;
 mod digest;
+mod dockerfile;
 mod inspect;
 mod layer;
 mod manifest;
@@ -24,7 +25,7 @@ pub use binary::{BinaryError, check_server};
 pub use digest::Digest;
 pub use inspect::{InspectError, Summary, inspect};
 pub use layer::{Entry, Layer, tar};
-pub use manifest::{Blob, Image};
+pub use manifest::{Blob, Image, Packed};
 pub use parts::Parts;
 pub use push::{Credentials, PushError, PushReport, Reference, push};
 
@@ -63,7 +64,7 @@ pub fn assemble(bundle: &Bundle) -> std::io::Result<Image> {
     }
     layers.push(Layer::gzip("server", server_entries(bundle))?);
     layers.push(Layer::gzip("config", config_entries(bundle))?);
-    Image::new(bundle, layers)
+    Ok(Image::new(bundle, layers))
 }
 
 fn model_entries(bundle: &Bundle) -> Vec<Entry> {

@@ -11,7 +11,7 @@ use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 
 use super::manifest::MANIFEST;
-use super::{Blob, Image, Parts};
+use super::{Blob, Packed, Parts};
 
 /// Who pushes.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ pub enum PushError {
 ///
 /// # Errors
 /// When the registry is away, refuses the credentials or a blob.
-pub async fn push(image: &Image, reference: &Reference, who: &Credentials) -> Result<PushReport, PushError> {
+pub async fn push(image: &Packed, reference: &Reference, who: &Credentials) -> Result<PushReport, PushError> {
     let registry = Registry::connect(reference, who)
         .await
         .map_err(|e| explain(reference, e))?;
@@ -92,9 +92,9 @@ impl<'a> Registry<'a> {
         Ok(Self { client, reference })
     }
 
-    async fn send(&self, image: &Image) -> Result<PushReport, OciDistributionError> {
+    async fn send(&self, image: &Packed) -> Result<PushReport, OciDistributionError> {
         let (mut sent, mut present) = (0, 0);
-        for blob in image.blobs.iter().chain([&image.config]) {
+        for blob in image.layers.iter().chain([&image.config]) {
             if self.client.blob_exists(self.reference, blob.digest.as_str()).await? {
                 present += 1;
             } else {

@@ -59,6 +59,11 @@ pub struct Parsed {
     pub document: Document,
 }
 
+/// A duration as stack files write it (`90s`, `10m`), in microseconds; `None` when it is none.
+pub fn duration(text: &str) -> Option<u64> {
+    units::duration(text).ok()
+}
+
 /// Reads and checks a stack file. Never fails: what is wrong is in the diagnostics, all of it at once.
 pub fn parse(text: &str, options: &Options) -> Parsed {
     let mut diagnostics = Vec::new();

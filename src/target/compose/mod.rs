@@ -20,8 +20,8 @@ use super::refs;
 use crate::diag::Path;
 use crate::stack::{Component, Stack};
 use images::Images;
-pub(crate) use service::below;
 pub use images::made_reference;
+pub(crate) use service::below;
 
 /// What lowering needs beyond the stack.
 pub struct Inputs<'a> {

@@ -1,0 +1,250 @@
+//! `mlstack apply`, `up` and `destroy`: plan, ask, do, remember.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mlstack_provider::{Step, Value};
+
+use super::Context;
+use super::args::{Apply, Destroy, Rollout, Up};
+use super::execute::{Memory, execute};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::load::stack_file;
+use super::plan::{decide, options, refuse_lost_data, text};
+use super::survey::{Look, Survey, survey};
+use crate::ledger::{Folder, LedgerError, Lock, now};
+use crate::plan::Plan;
+use crate::plan::seal::{Sealed, digest_text, unseal};
+
+/// Runs `apply`.
+pub(super) async fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
+    match &args.plan {
+        Some(path) => sealed(path, args, context).await,
+        None => fresh(args.yes, &args.rollout, context).await.map(|(exit, _)| exit),
+    }
+}
+
+/// Runs `up`.
+pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
+    let (exit, survey) = fresh(true, &args.rollout, context).await?;
+    if exit == Exit::Done {
+        context.ui.out(&addresses(&survey));
+    }
+    Ok(exit)
+}
+
+/// Runs `destroy`.
+pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, Failure> {
+    let folder = Folder::below(&stack_file(context)?.root);
+    let lock = take(&folder, "destroy")?;
+    let mut survey = survey(context, Look::Live).await?;
+    survey.desired.clear();
+    let plan = decide(&survey, &options(&args.rollout.destroy_data));
+    context.ui.out(&text(&survey, &plan, context));
+    refuse_lost_data(&plan)?;
+    if plan.nodes.is_empty() {
+        return Ok(Exit::Done);
+    }
+    agree(args.yes, "Take this down?", context)?;
+    let memory = Memory {
+        folder: &folder,
+        lock: &lock,
+        plan_id: None,
+    };
+    execute(&survey, &plan, &args.rollout, memory, context).await
+}
+
+/// Plans anew and carries it out.
+async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit, Survey), Failure> {
+    let folder = Folder::below(&stack_file(context)?.root);
+    let lock = take(&folder, "apply")?;
+    let mut survey = survey(context, Look::Prepare).await?;
+    let options = options(&rollout.destroy_data);
+    let mut plan = decide(&survey, &options);
+    context.ui.out(&text(&survey, &plan, context));
+    refuse_lost_data(&plan)?;
+    if plan.nodes.is_empty() {
+        return Ok((Exit::Done, survey));
+    }
+    agree(yes, "Do this?", context)?;
+    if survey.make_secrets()? {
+        plan = decide(&survey, &options);
+    }
+    let memory = Memory {
+        folder: &folder,
+        lock: &lock,
+        plan_id: None,
+    };
+    let exit = execute(&survey, &plan, rollout, memory, context).await?;
+    Ok((exit, survey))
+}
+
+/// Carries out a sealed plan: exactly it, once, and only on the world it was made for.
+async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Failure> {
+    let sealed = read(path, context)?;
+    let context = &for_plan(&sealed, context);
+    let folder = Folder::below(&stack_file(context)?.root);
+    let lock = take(&folder, "apply")?;
+    refuse_used(&sealed, &folder)?;
+    let mut survey = survey(context, Look::Prepare).await?;
+    refuse_moved(&sealed, &survey)?;
+    context.ui.out(&text(&survey, &sealed.plan, context));
+    agree(args.yes, "Do this?", context)?;
+    survey.make_secrets()?;
+    let plan = with_digests(&sealed.plan, &survey.secrets.digests);
+    mark_used(&sealed, &folder, &lock)?;
+    let plan_id = Some(sealed.binding.plan_id.as_str());
+    let memory = Memory {
+        folder: &folder,
+        lock: &lock,
+        plan_id,
+    };
+    execute(&survey, &plan, &args.rollout, memory, context).await
+}
+
+fn read(path: &Path, context: &Context) -> Result<Sealed, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(context.here.join(path))
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot read {shown}: {error}")))?;
+    unseal(&text).map_err(|error| {
+        Failure::new(Exit::Error, format!("{shown}: {error}"))
+            .hint(format!("`mlstack plan --out {shown}` makes a new one"))
+    })
+}
+
+/// The environment and target of the plan, whatever else was typed.
+fn for_plan(sealed: &Sealed, context: &Context) -> Context {
+    let mut global = context.global.clone();
+    global.env.clone_from(&sealed.environment);
+    global.target = Some(sealed.target.clone());
+    Context {
+        ui: context.ui,
+        global,
+        here: context.here.clone(),
+    }
+}
+
+fn refuse_used(sealed: &Sealed, folder: &Folder) -> Result<(), Failure> {
+    let ledger = folder.load().map_err(|error| ledger_failure(&error))?;
+    match ledger.used(&sealed.binding.plan_id) {
+        None => Ok(()),
+        Some(at) => Err(stale(format!("this plan was applied already, at {at}"))),
+    }
+}
+
+fn mark_used(sealed: &Sealed, folder: &Folder, lock: &Lock) -> Result<(), Failure> {
+    let mut ledger = folder.load().map_err(|error| ledger_failure(&error))?;
+    ledger.mark_used(&sealed.binding.plan_id, &now());
+    folder.save(&mut ledger, lock).map_err(|error| ledger_failure(&error))
+}
+
+fn refuse_moved(sealed: &Sealed, survey: &Survey) -> Result<(), Failure> {
+    let stack = &survey.loaded.stack.name;
+    if *stack != sealed.stack {
+        return Err(stale(format!(
+            "this plan is for the stack `{}`, not `{stack}`",
+            sealed.stack
+        )));
+    }
+    let mut moved: Vec<String> = sealed
+        .moved(&digest_text(&survey.loaded.file.text), &survey.observed)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    moved.extend(other_images(&sealed.plan, survey));
+    if moved.is_empty() {
+        return Ok(());
+    }
+    Err(stale(format!("the plan is stale:\n  {}", moved.join("\n  "))))
+}
+
+/// Images of the plan that cannot be packed here and now: the model, its sidecars or the server changed.
+fn other_images(plan: &Plan, survey: &Survey) -> Vec<String> {
+    let here: BTreeMap<String, &Value> = survey
+        .desired
+        .iter()
+        .map(|resource| (resource.address.to_string(), &resource.spec))
+        .collect();
+    let images = plan.nodes.iter().filter_map(|node| match &node.step {
+        Step::Create { resource: after } | Step::Update { after, .. } if after.address.kind == "image" => Some(after),
+        _ => None,
+    });
+    images
+        .filter(|after| here.get(&after.address.to_string()) != Some(&&after.spec))
+        .map(|after| format!("{}: its content changed since the plan was made", after.address))
+        .collect()
+}
+
+fn stale(text: String) -> Failure {
+    Failure::new(Exit::Stale, text).hint("`mlstack plan --out FILE` makes a new one")
+}
+
+/// The plan with the digests of secrets that did not exist when it was made.
+fn with_digests(plan: &Plan, digests: &BTreeMap<String, String>) -> Plan {
+    let mut plan = plan.clone();
+    for node in &mut plan.nodes {
+        let (Step::Create { resource: after }
+        | Step::Update { after, .. }
+        | Step::Replace { after, .. }
+        | Step::Repair { after, .. }) = &mut node.step
+        else {
+            continue;
+        };
+        let wanted = after
+            .spec
+            .pointer_mut("/x-mlstack/secrets")
+            .and_then(Value::as_object_mut);
+        for (name, digest) in wanted.into_iter().flatten().filter(|(_, digest)| digest.is_null()) {
+            if let Some(known) = digests.get(name) {
+                *digest = Value::String(known.clone());
+            }
+        }
+    }
+    plan
+}
+
+fn take(folder: &Folder, command: &str) -> Result<Lock, Failure> {
+    folder
+        .lock(&format!("mlstack {command}"))
+        .map_err(|error| ledger_failure(&error))
+}
+
+/// A failure of the ledger or its lock as the command's.
+pub(super) fn ledger_failure(error: &LedgerError) -> Failure {
+    match error {
+        LedgerError::LockHeld(_) => Failure::of(Exit::Locked, error).hint("wait for it to end, then run this again"),
+        _ => Failure::of(Exit::Error, error),
+    }
+}
+
+fn agree(yes: bool, question: &str, context: &Context) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    if !context.ui.interactive {
+        return Err(Failure::new(Exit::Usage, "nobody can be asked here").hint("`-y` goes ahead without asking"));
+    }
+    if context.ui.ask(&format!("{question} [y/N] ")) {
+        Ok(())
+    } else {
+        Err(Failure::new(Exit::Error, "nothing was changed: the answer was not yes"))
+    }
+}
+
+/// What there is to open, one line each.
+fn addresses(survey: &Survey) -> String {
+    let exposed = survey
+        .loaded
+        .stack
+        .components
+        .values()
+        .filter_map(|c| Some((c, c.expose.as_ref()?)));
+    let lines: Vec<_> = exposed
+        .map(|(component, expose)| format!("  {:<12} http://127.0.0.1:{}", component.name, expose.port))
+        .collect();
+    if lines.is_empty() {
+        return "Running. Nothing is reachable from outside: `expose: { port: 8080 }` opens a component.".to_owned();
+    }
+    format!("Open:\n{}", lines.join("\n"))
+}

@@ -1,0 +1,100 @@
+//! `mlstack plan`: what apply would change. Changes nothing.
+
+use std::collections::BTreeSet;
+
+use crate::ledger::new_id;
+use crate::plan::seal::{Binding, digest_text, seal};
+use crate::plan::{Action, Options, plan, verify};
+use crate::view::{Extras, Header, Style, plan_json, plan_text};
+
+use super::Context;
+use super::args::{DestroyData, Format, Plan as Args};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::survey::{Look, Survey, reader, survey};
+
+/// Runs the command.
+pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let look = if args.offline { Look::Offline } else { Look::Live };
+    let survey = survey(context, look).await.map_err(|failure| match look {
+        Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
+        _ => failure,
+    })?;
+    let plan = decide(&survey, &options(&args.destroy_data));
+    let document = plan_json(&header(&survey), &plan, &Extras::default());
+    match args.format {
+        Format::Text => context.ui.out(&text(&survey, &plan, context)),
+        Format::Json => context.ui.out(&format!("{document:#}")),
+    }
+    refuse_lost_data(&plan)?;
+    if let Some(path) = &args.out {
+        let binding = Binding {
+            plan_id: new_id().map_err(|error| Failure::of(Exit::Error, &error))?,
+            stack_digest: digest_text(&survey.loaded.file.text),
+        };
+        let sealed = seal(document, &plan, &survey.observed, &binding);
+        std::fs::write(context.here.join(path), sealed)
+            .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
+        context.ui.note(&format!(
+            "Sealed into {0}. `mlstack apply {0}` does exactly this.",
+            path.display()
+        ));
+    }
+    let changes = args.detailed_exitcode && !plan.is_empty();
+    Ok(if changes { Exit::Changes } else { Exit::Done })
+}
+
+/// What the user allows.
+pub(super) fn options(data: &DestroyData) -> Options {
+    Options {
+        destroy_data: data.names.iter().cloned().collect::<BTreeSet<_>>(),
+    }
+}
+
+/// The plan of a survey, checked.
+pub(super) fn decide(survey: &Survey, options: &Options) -> crate::plan::Plan {
+    let rules = reader(&survey.connection);
+    let impact = |kind: &str, attribute: &str| mlstack_provider::Provider::impact(&rules, kind, attribute);
+    let plan = plan(&survey.desired, &survey.observed, &impact, options);
+    let faults = verify(&plan, &survey.desired, &survey.observed);
+    assert!(faults.is_empty(), "a plan contradicts itself: {faults:?}");
+    plan
+}
+
+/// What the plan is about.
+pub(super) fn header(survey: &Survey) -> Header<'_> {
+    Header {
+        stack: &survey.loaded.stack.name,
+        environment: survey.loaded.stack.environment.as_deref(),
+        target: survey.loaded.target.name(),
+        context: Some(&survey.place),
+    }
+}
+
+/// The plan as people read it.
+pub(super) fn text(survey: &Survey, plan: &crate::plan::Plan, context: &Context) -> String {
+    let style = Style {
+        color: context.ui.color_out,
+        width: context.ui.width,
+    };
+    plan_text(&header(survey), plan, style)
+}
+
+/// A plan that would lose data nobody named is never carried out or sealed.
+pub(super) fn refuse_lost_data(plan: &crate::plan::Plan) -> Result<(), Failure> {
+    let names: Vec<_> = plan
+        .changes
+        .iter()
+        .filter(|c| c.action == Action::Refuse)
+        .map(|c| c.address.name.as_str())
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let flags: Vec<_> = names.iter().map(|name| format!("--destroy-data {name}")).collect();
+    Err(Failure::new(
+        Exit::Policy,
+        format!("this would lose the data of {}", names.join(", ")),
+    )
+    .hint(format!("if that is what you want: {}", flags.join(" "))))
+}
