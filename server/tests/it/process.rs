@@ -39,7 +39,7 @@ impl Program {
             errors
                 .lines()
                 .map_while(Result::ok)
-                .for_each(|line| drop(send.send(line)))
+                .for_each(|line| drop(send.send(line)));
         });
         let mut own = Self { child, port: 0, lines };
         let address = own.line("listening")["address"].as_str().unwrap().to_owned();
