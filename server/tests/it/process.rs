@@ -281,6 +281,9 @@ fn predictions_are_in_the_database_when_it_ends() {
     program.ready();
     let (request, want) = golden().remove(0);
     (0..30).for_each(|_| assert_eq!(post(program.port, "/predict", &request).status, 200));
+    let tensor =
+        r#"{"inputs":[{"name":"X","shape":[1,10],"datatype":"FP32","data":[41,1,20.5,80,124,48.8,64,2,4.0254,75]}]}"#;
+    assert_eq!(post(program.port, "/v2/models/diabetes-v2/infer", tensor).status, 200);
     program.signal("TERM");
     assert_eq!(program.wait().0, Some(0));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -289,12 +292,12 @@ fn predictions_are_in_the_database_when_it_ends() {
         .unwrap();
     let row = runtime.block_on(async {
         let client = postgres.client().await;
-        let text = "SELECT count(*), avg(prediction::text::float8), avg((features->>'bmi')::float8), max(model), max(source) FROM predictions";
+        let text = "SELECT count(*), avg(prediction::text::float8), avg((features->>'bmi')::float8), max(model), max(source), min(source) FROM predictions";
         client.query_one(text, &[]).await.unwrap()
     });
     assert_eq!(
         (row.get::<_, i64>(0), row.get::<_, String>(3), row.get::<_, String>(4)),
-        (30, "diabetes-v2".into(), "predict".into())
+        (31, "diabetes-v2".into(), "predict".into())
     );
     assert!((row.get::<_, f64>(1) - want).abs() < 1e-3 && (row.get::<_, f64>(2) - 20.5).abs() < 1e-9);
 }

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use mlstack_onnx::{Port, Tensor};
+use mlstack_onnx::{Data, Port, Tensor};
 
 use super::data::{each, limit, tensor, wrong_count};
 use super::{Code, Refusal};
 use crate::json::{Cursor, Scalar};
 use crate::model::Served;
-use crate::rows::{Filler, Rows};
+use crate::rows::{Cell, Filler, Form, Rows};
 
 /// What a request gives to the model.
 pub(super) enum Given {
@@ -24,6 +24,31 @@ impl Given {
             Self::Columns(rows) => rows.count,
             Self::Tensors(_, rows) => *rows,
         }
+    }
+}
+
+impl Given {
+    /// The rows by feature, for the log; none where tensors and features do not go one to one.
+    pub(super) fn features(&self, served: &Served) -> Option<Cow<'_, Rows>> {
+        let (tensor, count) = match self {
+            Self::Columns(rows) => return Some(Cow::Borrowed(rows)),
+            Self::Tensors(tensors, count) => (tensors.first().filter(|_| tensors.len() == 1)?, *count),
+        };
+        let cells: Vec<Cell> = match tensor.data() {
+            Data::F32(v) => v.iter().map(|&v| Cell::Float(f64::from(v))).collect(),
+            Data::F64(v) => v.iter().map(|&v| Cell::Float(v)).collect(),
+            Data::I64(v) => v.iter().map(|&v| Cell::Int(v)).collect(),
+            Data::Bool(v) => v.iter().map(|&v| Cell::Bool(v)).collect(),
+            Data::Text(v) => v.iter().map(|v| Cell::Text(v.clone())).collect(),
+        };
+        let fits = cells.len() == count * served.features.list().len();
+        fits.then(|| {
+            Cow::Owned(Rows {
+                cells,
+                count,
+                form: Form::Many,
+            })
+        })
     }
 }
 

@@ -95,17 +95,12 @@ pub(super) async fn infer(app: &Arc<App>, model: &str, version: Option<&str>, as
     };
     predict::count(app, rows, &timing);
     let text = write(served, call.id.as_deref(), &outputs, &wanted);
-    if let (Some(log), Given::Columns(rows)) = (&app.log, &given)
+    if let Some(log) = &app.log
+        && let Some(rows) = given.features(served)
         && let Ok(done) = served.engine().read(outputs, rows.count)
     {
-        predict::record(
-            log,
-            served,
-            rows,
-            &done,
-            &asked.id,
-            (Protocol::Oip, asked.started.elapsed()),
-        );
+        let of = (Protocol::Oip, asked.started.elapsed());
+        predict::record(log, served, &rows, &done, &asked.id, of);
     }
     Ok(predict::finish(
         reply::bytes(StatusCode::OK, "application/json", text),
