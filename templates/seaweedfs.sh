@@ -18,6 +18,6 @@ bucket() {
   : > /tmp/ready
 ) &
 exec weed -logtostderr=true server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 -s3.ip.bind=0.0.0.0 \
-  -master.telemetry=false -master.volumeSizeLimitMB=1024 -volume.max=0 -volume.preStopSeconds=1 \
+  -master.telemetry=false -master.electionTimeout=1s -master.volumeSizeLimitMB=1024 -volume.max=0 -volume.preStopSeconds=1 \
   -filer -s3 -s3.config=/tmp/s3.json -s3.port.iceberg=0 -s3.port.lance=0 \
   -s3.autoCreateBucket=false -s3.allowDeleteBucketNotEmpty=false

