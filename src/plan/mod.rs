@@ -38,6 +38,17 @@ impl Options {
     pub fn allows(&self, address: &Address) -> bool {
         self.destroy_data.contains(&address.name) || self.destroy_data.contains(&address.to_string())
     }
+
+    /// The names that fit no data there is: misspelt, most likely.
+    pub fn unmatched<'a>(&'a self, observed: &[Observed]) -> Vec<&'a str> {
+        let data = || observed.iter().filter(|o| o.protected).map(|o| &o.address);
+        let known: BTreeSet<String> = data().flat_map(|a| [a.name.clone(), a.to_string()]).collect();
+        self.destroy_data
+            .iter()
+            .filter(|name| !known.contains(*name))
+            .map(String::as_str)
+            .collect()
+    }
 }
 
 /// What will happen, for people ([`Plan::changes`]) and for the executor ([`Plan::nodes`]).

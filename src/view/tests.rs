@@ -297,8 +297,7 @@ fn the_plan_json_fits_its_schema() {
 
 #[test]
 fn the_plan_json_stays_as_it_is() {
-    let json = plan_json(&HEADER, &sample(), &Extras::default());
-    let text = serde_json::to_string_pretty(&json).unwrap() + "\n";
+    let text = serde_json::to_string_pretty(&document()).unwrap() + "\n";
     golden("v1.plan.json", &text);
     assert!(
         !text.contains("\"aa\"") && !text.contains("\"bb\""),
@@ -319,6 +318,13 @@ fn every_change_is_read_back_from_its_json() {
             (&change.attributes, change.disruption, &change.source)
         );
     }
+}
+
+/// The plan JSON of the sample as the version that made the goldens writes it.
+fn document() -> Value {
+    let mut json = plan_json(&HEADER, &sample(), &Extras::default());
+    json["mlstack_version"] = json!("0.1.0");
+    json
 }
 
 /// Compares with `tests/formats/plan/NAME`; with `MLSTACK_BLESS=1` writes it.
@@ -345,16 +351,17 @@ fn binding() -> Binding {
 }
 
 fn sealed_text() -> String {
-    seal(
-        plan_json(&HEADER, &sample(), &Extras::default()),
-        &sample(),
-        &observed(),
-        &binding(),
-    )
+    seal(document(), &sample(), &observed(), &binding())
 }
 
 fn sealed() -> Sealed {
     unseal(&sealed_text()).unwrap()
+}
+
+#[test]
+fn a_plan_sealed_by_version_1_is_read_for_ever() {
+    let golden = include_str!("../../tests/formats/plan/v1.sealed.json");
+    assert_eq!(unseal(golden).unwrap().plan.nodes, sample().nodes);
 }
 
 #[test]

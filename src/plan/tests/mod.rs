@@ -154,6 +154,16 @@ fn deletes_data_only_by_name() {
 }
 
 #[test]
+fn a_misspelt_name_of_data_is_told() {
+    let options = Options {
+        destroy_data: ["db-data", "volume/db-data", "db-date", "web"]
+            .map(str::to_owned)
+            .into(),
+    };
+    assert_eq!(options.unmatched(&lives(&stack())), ["db-date", "web"]);
+}
+
+#[test]
 fn updates_in_place_where_the_rules_allow() {
     let mut desired = stack();
     desired[2].spec["memory"] = json!(536_870_912);
