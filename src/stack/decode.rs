@@ -243,7 +243,8 @@ fn check(fields: &Fields<'_>) -> Option<Check> {
     })
 }
 
-fn json(node: &Node) -> Option<serde_json::Value> {
+/// A tree as JSON; texts that YAML readers disagree about are left out.
+pub(super) fn json(node: &Node) -> Option<serde_json::Value> {
     if let Some(map) = node.map() {
         return Some(
             map.iter()

@@ -28,14 +28,12 @@ impl Document {
         crate::diag::position(&self.text, self.locate(at).start)
     }
 
-    /// Ends a span with its first line: what is longer than a line is shown by its start.
+    /// Ends a span with its first line, or after 200 bytes of it: what is longer is shown by its start.
     fn first_line(&self, span: Span) -> Span {
         let start = span.start.min(self.text.len());
-        let rest = self
-            .text
-            .get(start..span.end().min(self.text.len()))
-            .unwrap_or_default();
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+        let end = self.text.floor_char_boundary(span.end().min(start + 200));
+        let part = self.text.get(start..end).unwrap_or_default();
+        let line = part.split(['\n', '\r']).next().unwrap_or_default();
         Span {
             start,
             len: line.trim_end().len(),

@@ -11,12 +11,14 @@ mod check;
 mod decode;
 mod document;
 mod language;
+pub mod manual;
 mod merge;
 pub mod model;
 pub mod models;
 mod node;
 mod reference;
 mod scalar;
+mod schema;
 mod shape;
 pub(crate) mod suggest;
 mod texts;
@@ -26,6 +28,7 @@ mod yaml;
 
 pub use document::Document;
 pub use model::*;
+pub use schema::{SCHEMA_ID, schema};
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_VALUES, is_invisible};
 
 use std::collections::BTreeSet;
@@ -37,7 +40,7 @@ use node::Node;
 const MAX_DIAGNOSTICS: usize = 1000;
 
 /// The most environments that are checked beside the wanted one.
-const MAX_ENVIRONMENTS: usize = 100;
+const MAX_ENVIRONMENTS: usize = 30;
 
 /// What of a stack file is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,6 +138,9 @@ fn finish(stack: Option<Stack>, mut diagnostics: Vec<Diagnostic>, document: Docu
     let stack = stack.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     diagnostics.sort_by_cached_key(|diagnostic| document.locate(&diagnostic.at).start);
     diagnostics.dedup();
+    if diagnostics.len() > MAX_DIAGNOSTICS && stack.is_none() {
+        diagnostics.retain(Diagnostic::is_error);
+    }
     diagnostics.truncate(MAX_DIAGNOSTICS);
     Parsed {
         stack,

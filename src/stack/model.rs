@@ -435,6 +435,23 @@ impl Property {
         Self::SecretKeyFile,
     ];
 
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Host => "the host name inside the stack",
+            Self::Port => "the port inside the stack",
+            Self::Address => "`host:port`",
+            Self::Url => "the whole address, without credentials",
+            Self::User => "of a database: the user",
+            Self::Database => "of a database: its name",
+            Self::PasswordFile => "of a database or a cache: the path of a file with the password",
+            Self::Endpoint => "of an object store: the URL of its S3 endpoint",
+            Self::Region => "of an object store: its region",
+            Self::AccessKeyFile => "of an object store: the path of a file with the access key id",
+            Self::SecretKeyFile => "of an object store: the path of a file with the secret key",
+        }
+    }
+
     /// As it stands in a reference.
     pub fn name(self) -> &'static str {
         match self {

@@ -22,6 +22,9 @@ pub(super) struct Fault {
     pub(super) help: String,
 }
 
+/// The most references and texts between them in one value.
+const MAX_PIECES: usize = 100;
+
 /// Takes `text` apart.
 pub(super) fn parse(text: &str) -> Result<Vec<Raw<'_>>, Fault> {
     let (mut pieces, mut literal, mut rest) = (Vec::new(), String::new(), text);
@@ -38,6 +41,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Raw<'_>>, Fault> {
         };
         if !literal.is_empty() {
             pieces.push(Raw::Text(std::mem::take(&mut literal)));
+        }
+        if pieces.len() >= MAX_PIECES {
+            return Err(too_many());
         }
         pieces.push(reference(&rest[at + 2..at + end])?);
         rest = &rest[at + end + 1..];
@@ -72,6 +78,13 @@ fn unclosed() -> Fault {
     Fault {
         label: "`${` without its `}`".to_owned(),
         help: "close it, or write `$${` for a literal `${`".to_owned(),
+    }
+}
+
+fn too_many() -> Fault {
+    Fault {
+        label: format!("more than {MAX_PIECES} references and texts between them"),
+        help: "split the value into several variables".to_owned(),
     }
 }
 

@@ -62,8 +62,18 @@ fn cycle<'a>(graph: &Graph<'a>, start: &'a str, seen: &mut BTreeSet<&'a str>) ->
     Some(walk.split_off(first))
 }
 
+/// The most members of a cycle that are shown.
+const SHOWN: usize = 8;
+
 fn diagnostic(cycle: &[&Edge]) -> Diagnostic {
-    let mut names: Vec<_> = cycle.iter().map(|edge| format!("`{}`", edge.from)).collect();
+    let mut names: Vec<_> = cycle
+        .iter()
+        .take(SHOWN)
+        .map(|edge| format!("`{}`", edge.from))
+        .collect();
+    if cycle.len() > SHOWN {
+        names.push(format!("{} more", cycle.len() - SHOWN));
+    }
     names.push(names[0].clone());
     let label = match cycle {
         [_] => format!("{} waits for itself", names[0]),
@@ -71,7 +81,8 @@ fn diagnostic(cycle: &[&Edge]) -> Diagnostic {
     };
     let help = "remove one of these; nothing needs to be named in both directions";
     let diagnostic = Diagnostic::new(&codes::DEPENDENCY_CYCLE, value(&cycle[0].at), label).help(help);
-    cycle[1..].iter().fold(diagnostic, |diagnostic, edge| {
-        diagnostic.related(value(&edge.at), format!("`{}` waits for `{}`", edge.from, edge.to))
+    cycle[1..].iter().take(SHOWN - 1).fold(diagnostic, |diagnostic, edge| {
+        let label = format!("`{}` waits for `{}`", edge.from, edge.to);
+        diagnostic.related(value(&edge.at), label)
     })
 }

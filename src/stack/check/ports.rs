@@ -6,9 +6,15 @@ use super::{Context, Found, at_value, value};
 use crate::diag::{Path, codes};
 use crate::stack::model::Component;
 
+/// The most faults that are told; one is enough to stop, and each looks at every component.
+const MOST: usize = 200;
+
 pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
     let mut taken: BTreeMap<u16, &Component> = BTreeMap::new();
     for component in cx.components() {
+        if found.len() > MOST {
+            return;
+        }
         let Some(expose) = &component.expose else {
             continue;
         };

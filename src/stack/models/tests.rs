@@ -187,9 +187,22 @@ fn unknown_operator() -> Vec<u8> {
 fn a_pinned_digest() {
     let text = good().replace(
         "model: model/a.onnx",
-        &format!("model: {{uri: model/a.onnx, sha256: {}}}", "0".repeat(64)),
+        &format!("model: {{uri: model/a.onnx, sha256: {}}}", "ab".repeat(32)),
     );
-    insta::assert_snapshot!(wrong(&text, &[onnx(), signature()]), @"");
+    insta::assert_snapshot!(wrong(&text, &[onnx(), signature()]), @"
+    mlstack::model-digest
+
+      × the model is not the pinned one
+       ╭─[mlstack.yaml:6:40]
+     6 │     model: {uri: model/a.onnx, sha256: abababababababababababababababababababababababababababababababab}
+       ·                                        ────────────────────────────────┬───────────────────────────────
+       ·                                                                        ╰── `model/a.onnx` has another digest
+       ╰────
+      help: if the change is meant, write `sha256:
+            86cc269270d928917489efdc07aaccec2103c2fff25d84388cecce17a7c079e3`
+
+    mlstack.yaml: 1 error
+    ");
 }
 
 #[test]

@@ -17,6 +17,12 @@ fn takes_texts_apart() {
 }
 
 #[test]
+fn a_value_has_a_hundred_pieces_at_most() {
+    assert!(parse(&"${a.b}".repeat(100)).is_ok());
+    assert!(parse(&"${a.b}".repeat(101)).is_err());
+}
+
+#[test]
 fn refuses_what_is_none() {
     for bad in [
         "${",

@@ -1,0 +1,114 @@
+//! The JSON Schema agrees with the parser: it accepts what the parser accepts, and refuses the structurally bad.
+
+use std::path::{Path, PathBuf};
+
+use mlstack::stack::{self, Options};
+use serde_json::Value;
+
+use crate::bad_stacks;
+
+/// What an editor's YAML reader makes of `text`; none where it cannot be read.
+fn json(text: &str) -> Option<Value> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).ok()
+}
+
+fn stack_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            stack_files(&path, found);
+        } else if path.ends_with("mlstack.yaml") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn it_accepts_every_example() {
+    let validator = jsonschema::validator_for(&stack::schema()).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in ["examples", "stacks"] {
+        stack_files(&root.join(folder), &mut found);
+    }
+    assert!(!found.is_empty());
+    for path in found {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let parsed = stack::parse(
+            &text,
+            &Options {
+                environment: None,
+                every_environment: true,
+            },
+        );
+        assert!(parsed.stack.is_some(), "{}: {:#?}", path.display(), parsed.diagnostics);
+        let errors: Vec<_> = validator
+            .iter_errors(&json(&text).unwrap())
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
+    }
+}
+
+/// Codes that the form of one value brings about.
+const STRUCTURAL: [&str; 14] = [
+    "unknown-field",
+    "unknown-type",
+    "unknown-engine",
+    "not-bundled",
+    "unknown-value",
+    "wrong-type",
+    "language-version",
+    "wrong-unit",
+    "bad-name",
+    "bad-variable-name",
+    "bad-bucket-name",
+    "bad-digest",
+    "empty-value",
+    "key-not-text",
+];
+
+/// Files whose fault lies in the merge of an environment, or in what a number is.
+const BEYOND: [&str; 4] = [
+    "environment-breaks-base.yaml",
+    "hex-and-exponent.yaml",
+    "octal-number.yaml",
+    "underscored-number.yaml",
+];
+
+#[test]
+fn it_refuses_the_structurally_bad() {
+    let validator = jsonschema::validator_for(&stack::schema()).unwrap();
+    let (mut refused, mut passes) = (0, Vec::new());
+    for (path, text) in bad_stacks::files() {
+        let Some(value) = json(&text) else { continue };
+        let picture = bad_stacks::picture(&text);
+        let structural = STRUCTURAL
+            .iter()
+            .any(|code| picture.contains(&format!("mlstack::{code}\n")));
+        let is_beyond = BEYOND.iter().any(|name| path.ends_with(name));
+        if structural && !is_beyond {
+            refused += 1;
+            if validator.is_valid(&value) {
+                passes.push(path);
+            }
+        }
+    }
+    assert_eq!(passes, Vec::<PathBuf>::new());
+    assert!(refused > 30, "{refused}");
+}
+
+#[test]
+fn whatever_it_refuses_the_parser_refuses() {
+    let validator = jsonschema::validator_for(&stack::schema()).unwrap();
+    for (path, text) in bad_stacks::files() {
+        let parsed = stack::parse(&text, &Options::default());
+        if let Some(value) = json(&text)
+            && parsed.stack.is_some()
+        {
+            let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
+        }
+    }
+}
