@@ -1,6 +1,6 @@
 //! Images: loaded, built, refused, forgotten.
 
-use mlstack_compose::{IMAGE, ImageSource, ImageSpec, Service};
+use mlstack_compose::{IMAGE, ImageSource, ImageSpec, Service, ServiceSecret};
 use mlstack_provider::{Resource, Step};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -215,6 +215,43 @@ async fn a_moved_tag_is_seen_on_the_service() {
             .expect("it");
         assert_eq!(after.spec, web.spec);
         assert!(stage.docker.inspect_image(&built.id).await.is_err(), "now nothing does");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_belong_to_the_user_the_image_names() {
+    on_stage(async |stage| {
+        stage.create(&stage.network("default", false)).await;
+        let reference = format!("{}/named:1", stage.project);
+        let dockerfile = b"FROM busybox:1\nRUN echo app:x:4711:4712::/:/bin/sh > /etc/passwd\nUSER app\n";
+        stage.shelf.put("named", packed(&[("Dockerfile", dockerfile)]));
+        let source = ImageSource::Build {
+            context: ".".to_owned(),
+            dockerfile: "Dockerfile".to_owned(),
+            args: std::collections::BTreeMap::new(),
+            digest: Some("1".to_owned()),
+        };
+        stage.create(&image("named", &reference, source)).await;
+        let secrets = vec![ServiceSecret::named("key")];
+        let web = stage.service(
+            "web",
+            &Service {
+                image: reference,
+                secrets,
+                read_only: true,
+                ..sleeper()
+            },
+        );
+        stage.create(&web).await;
+        let name = stage.name("web");
+        assert_eq!(stage.cli(&["exec", &name, "cat", "/run/secrets/key"]), "s3cret-value");
+        assert_eq!(
+            stage
+                .cli(&["exec", &name, "stat", "-c", "%a %u:%g", "/run/secrets/key"])
+                .trim(),
+            "400 4711:4712"
+        );
     })
     .await;
 }
