@@ -213,6 +213,9 @@ async fn random_services_are_seen_as_they_were_made() {
         for key in ["default", "back"] {
             stage.create(&stage.network(key, false)).await;
         }
+        for key in ["data", "m"] {
+            stage.create(&stage.volume(key)).await;
+        }
         let cases = std::env::var("MLSTACK_TEST_LIVE_CASES")
             .ok()
             .and_then(|cases| cases.parse().ok())
