@@ -38,8 +38,7 @@ pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
 pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, Failure> {
     let folder = Folder::below(&stack_file(context)?.root);
     let lock = take(&folder, "destroy")?;
-    let mut survey = survey(context, Look::Live).await?;
-    survey.desired.clear();
+    let survey = survey(context, Look::Destroy).await?;
     let plan = decide(&survey, &options(&args.rollout.destroy_data));
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;

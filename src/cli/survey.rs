@@ -29,6 +29,8 @@ pub(super) enum Look {
     Prepare,
     /// As `Prepare`, but looks at no target.
     Render,
+    /// As `Live`, with nothing wanted: everything that is the stack's own goes.
+    Destroy,
 }
 
 /// Both sides of a plan, and what it takes to carry one out.
@@ -58,10 +60,13 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
     let needs = crate::target::secrets(&loaded.stack);
     let secrets = secrets(&loaded, &needs, look)?;
     let images = images(context, &loaded, look)?;
-    let desired = desired(&loaded, &secrets, &images)?;
+    let desired = match look {
+        Look::Destroy => Vec::new(),
+        _ => desired(&loaded, &secrets, &images)?,
+    };
     let observed = match look {
         Look::Offline | Look::Render => Vec::new(),
-        Look::Live | Look::Prepare => reader(&connection).observe(&loaded.stack.name, &desired).await?,
+        Look::Live | Look::Prepare | Look::Destroy => reader(&connection).observe(&loaded.stack.name, &desired).await?,
     };
     let mut survey = Survey {
         place: if look == Look::Offline {
@@ -103,7 +108,7 @@ fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) 
 }
 
 fn images(context: &Context, loaded: &Loaded, look: Look) -> Result<BTreeMap<String, Image>, Failure> {
-    if !loaded.stack.components.values().any(is_bundled) {
+    if look == Look::Destroy || !loaded.stack.components.values().any(is_bundled) {
         return Ok(BTreeMap::new());
     }
     match server_binary(context, look)? {

@@ -59,7 +59,7 @@ impl Provider for DockerReader {
 
     fn impact(&self, kind: &str, attribute: &str) -> Impact {
         match (kind, attribute) {
-            (IMAGE, _) | (SERVICE, "deploy.replicas") => Impact::InPlace,
+            (IMAGE, _) | (SERVICE, "deploy.replicas" | "depends_on.service" | "depends_on.image") => Impact::InPlace,
             (VOLUME, _) => Impact::ReplaceLosesData,
             _ => Impact::Replace,
         }
