@@ -19,7 +19,7 @@ pub enum LoadError {
     #[error("the model uses operators that are not supported: {}", list(.0))]
     Unsupported(Vec<UnsupportedOperator>),
     /// A table or a shape inside the model contradicts itself.
-    #[error("the model is not valid: {place}: {detail}")]
+    #[error("the model cannot be used: {place}: {detail}")]
     Invalid {
         /// The node or the tensor.
         place: String,

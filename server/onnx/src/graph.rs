@@ -123,6 +123,12 @@ impl Graph {
         self.find(source, inputs, values).cloned().ok_or_else(missing)
     }
 
+    /// How many operators a run calls.
+    #[cfg(test)]
+    pub(crate) fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Compiles a graph. Operators that are not known are collected in the scope, and the graph then cannot run.
     pub(crate) fn compile(proto: &GraphProto, formal: &[String], scope: &mut Scope<'_>) -> Result<Self, LoadError> {
         let mut compiler = Compiler::new(proto, formal)?;

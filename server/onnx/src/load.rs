@@ -68,15 +68,33 @@ pub(crate) fn load(bytes: &[u8], limits: Limits) -> Result<Model, LoadError> {
     let outputs = outputs(&graph, &compiled)?;
     let metadata = proto.metadata_props.into_iter().map(|e| (e.key, e.value)).collect();
     let classes = crate::classes::find(&graph);
+    let mut operators = BTreeSet::new();
+    collect_operators(&graph, &mut operators);
     Ok(Model {
         inputs,
         outputs,
         metadata,
         opsets,
+        operators,
         classes,
         graph: compiled,
         limit: limits.tensor_elements,
     })
+}
+
+fn collect_operators(graph: &GraphProto, into: &mut BTreeSet<(String, String)>) {
+    for node in &graph.node {
+        let domain = if node.domain.is_empty() {
+            "ai.onnx"
+        } else {
+            &node.domain
+        };
+        into.insert((domain.to_owned(), node.op_type.clone()));
+        node.attribute
+            .iter()
+            .filter_map(|a| a.g.as_deref())
+            .for_each(|inner| collect_operators(inner, into));
+    }
 }
 
 fn damaged(detail: impl Into<String>) -> LoadError {
@@ -219,3 +237,6 @@ fn outputs(graph: &GraphProto, compiled: &Graph) -> Result<Vec<Port>, LoadError>
     };
     graph.output.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use crate::error::{LoadError, RunError};
 use crate::graph::Graph;
 use crate::load::{self, Limits};
 use crate::tensor::{ElementType, Tensor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One size of a shape.
@@ -46,6 +46,7 @@ pub struct Model {
     pub(crate) outputs: Vec<Port>,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) opsets: BTreeMap<String, i64>,
+    pub(crate) operators: BTreeSet<(String, String)>,
     pub(crate) classes: Option<Labels>,
     pub(crate) graph: Graph,
     pub(crate) limit: usize,
@@ -90,6 +91,12 @@ impl Model {
     #[must_use]
     pub fn opsets(&self) -> &BTreeMap<String, i64> {
         &self.opsets
+    }
+
+    /// The operators in the file, also those inside nested graphs: domain and name.
+    #[must_use]
+    pub fn operators(&self) -> &BTreeSet<(String, String)> {
+        &self.operators
     }
 
     /// The classes, if the model is a classifier that names them.

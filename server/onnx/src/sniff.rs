@@ -127,7 +127,9 @@ fn archive(bytes: &[u8]) -> Looks {
 /// Formats people can read. An ONNX file starts with the byte 8 (a backspace), which no text does.
 fn text(bytes: &[u8]) -> Option<Looks> {
     let head = &bytes[..bytes.len().min(HEAD)];
-    let readable = head.iter().all(|&b| b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r'));
+    let controls = head.iter().any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'));
+    // A character cut off at the end of the head is no error.
+    let readable = !controls && std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true);
     let start = head.trim_ascii_start();
     Some(match start {
         [b'{' | b'[', ..] if contains(head, b"\"learner\"") => Looks::XgboostJson,

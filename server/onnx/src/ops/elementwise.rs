@@ -197,8 +197,8 @@ fn binary(name: &str, fmod: bool) -> Result<Binary, Fault> {
             integer: |a, b| a.checked_rem(*b).unwrap_or(0),
         },
         "Mod" => Binary {
-            single: |a, b| a - b * (a / b).floor(),
-            double: |a, b| a - b * (a / b).floor(),
+            single: |a, b| super::cast::narrow(float_mod(f64::from(*a), f64::from(*b))),
+            double: |a, b| float_mod(*a, *b),
             integer: floor_mod,
         },
         other => return Err(Fault::new(format!("no function '{other}'"))),
@@ -214,6 +214,15 @@ fn integer_power(a: &i64, b: &i64) -> i64 {
     match u32::try_from(*b) {
         Ok(exponent) => a.wrapping_pow(exponent),
         Err(_) => (*a as f64).powf(*b as f64) as i64,
+    }
+}
+
+/// The remainder of floats with the sign of the divisor, as Python has it.
+fn float_mod(a: f64, b: f64) -> f64 {
+    match a % b {
+        r if r == 0.0 => 0.0_f64.copysign(b),
+        r if (r < 0.0) != (b < 0.0) => r + b,
+        r => r,
     }
 }
 
@@ -347,24 +356,29 @@ fn not(_: &Spec<'_>) -> Result<Operator, Fault> {
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of the table")]
 fn is_nan(_: &Spec<'_>) -> Result<Operator, Fault> {
-    Ok(Operator::new(|call| test(call.input(0)?, f32::is_nan, f64::is_nan)))
-}
-
-fn is_inf(spec: &Spec<'_>) -> Result<Operator, Fault> {
-    if spec.attributes.int("detect_negative") == Some(0) || spec.attributes.int("detect_positive") == Some(0) {
-        return Err(Fault::new("only both infinities together are supported"));
-    }
     Ok(Operator::new(|call| {
-        test(call.input(0)?, f32::is_infinite, f64::is_infinite)
+        let x = call.input(0)?;
+        match x.data() {
+            Data::F32(v) => map(x, v, f32::is_nan),
+            Data::F64(v) => map(x, v, f64::is_nan),
+            _ => Err(wrong_type(x)),
+        }
     }))
 }
 
-fn test(tensor: &Tensor, single: fn(f32) -> bool, double: fn(f64) -> bool) -> Result<Outputs, Fault> {
-    match tensor.data() {
-        Data::F32(v) => map(tensor, v, single),
-        Data::F64(v) => map(tensor, v, double),
-        _ => Err(wrong_type(tensor)),
-    }
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table")]
+fn is_inf(spec: &Spec<'_>) -> Result<Operator, Fault> {
+    let counts = |name: &str| spec.attributes.int(name).unwrap_or(1) != 0;
+    let (negative, positive) = (counts("detect_negative"), counts("detect_positive"));
+    let found = move |x: f64| (x == f64::INFINITY && positive) || (x == f64::NEG_INFINITY && negative);
+    Ok(Operator::new(move |call| {
+        let x = call.input(0)?;
+        match x.data() {
+            Data::F32(v) => map(x, v, |x| found(f64::from(x))),
+            Data::F64(v) => map(x, v, found),
+            _ => Err(wrong_type(x)),
+        }
+    }))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of the table")]

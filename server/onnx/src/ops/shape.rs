@@ -241,26 +241,52 @@ pub(crate) fn gather(data: &Data, indices: &[usize]) -> Data {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of the table")]
 fn range(_: &Spec<'_>) -> Result<Operator, Fault> {
     Ok(Operator::new(|call| {
-        let number = |i: usize| -> Result<i64, Fault> {
-            let tensor = call.input(i)?;
-            tensor
-                .view::<i64>()
-                .and_then(|v| v.first().copied())
-                .ok_or_else(|| wrong_type(tensor))
+        let first = |i: usize| -> Result<&Tensor, Fault> {
+            call.input(i)
+                .and_then(|t| if t.is_empty() { Err(wrong_type(t)) } else { Ok(t) })
         };
-        let (start, end, step) = (number(0)?, number(1)?, number(2)?);
-        let distance = i128::from(end) - i128::from(start);
-        let steps = match i128::from(step) {
-            0 => return Err(Fault::new("a step of 0 never ends")),
-            step => (distance + step - step.signum()) / step,
-        };
-        let n = call.room(&[usize::try_from(steps.max(0)).unwrap_or(usize::MAX)])?;
-        one(
-            vec![n],
-            (0..)
-                .take(n)
-                .map(|i: i64| start.wrapping_add(i.wrapping_mul(step)))
-                .collect(),
-        )
+        let (start, end, step) = (first(0)?, first(1)?, first(2)?);
+        match (start.data(), end.data(), step.data()) {
+            (Data::I64(a), Data::I64(b), Data::I64(s)) => range_of_integers(call, a[0], b[0], s[0]),
+            (Data::F32(a), Data::F32(b), Data::F32(s)) => {
+                let wide = range_of_floats(call, f64::from(a[0]), f64::from(b[0]), f64::from(s[0]))?;
+                one(vec![wide.len()], wide.into_iter().map(super::cast::narrow).collect())
+            }
+            (Data::F64(a), Data::F64(b), Data::F64(s)) => {
+                let wide = range_of_floats(call, a[0], b[0], s[0])?;
+                one(vec![wide.len()], wide)
+            }
+            _ => Err(wrong_type(start)),
+        }
     }))
+}
+
+fn range_of_integers(call: &Call<'_>, start: i64, end: i64, step: i64) -> Result<Outputs, Fault> {
+    let distance = i128::from(end) - i128::from(start);
+    let steps = match i128::from(step) {
+        0 => return Err(Fault::new("a step of 0 never ends")),
+        step => (distance + step - step.signum()) / step,
+    };
+    let n = call.room(&[usize::try_from(steps.max(0)).unwrap_or(usize::MAX)])?;
+    one(
+        vec![n],
+        (0..)
+            .take(n)
+            .map(|i: i64| start.wrapping_add(i.wrapping_mul(step)))
+            .collect(),
+    )
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, and is then over the limit"
+)]
+fn range_of_floats(call: &Call<'_>, start: f64, end: f64, step: f64) -> Result<Vec<f64>, Fault> {
+    let steps = ((end - start) / step).ceil();
+    if steps.is_nan() {
+        return Err(Fault::new("a step of 0 never ends"));
+    }
+    let n = call.room(&[steps.max(0.0) as usize])?;
+    Ok((0..u32::MAX).take(n).map(|i| start + f64::from(i) * step).collect())
 }

@@ -324,19 +324,22 @@ fn coupled(n: usize, pairs: &[f64]) -> Vec<f64> {
     let classes = u32::try_from(n).map_or(1.0, f64::from);
     let mut p = vec![1.0 / classes; n];
     for _ in 0..n.max(100) {
-        if relax(&q, &mut p) < 0.005 / classes {
+        if !relax(&q, &mut p, 0.005 / classes) {
             break;
         }
     }
     p
 }
 
-/// One round of the fixed point; gives the error before it.
-fn relax(q: &[Vec<f64>], p: &mut [f64]) -> f64 {
+/// One round of the fixed point, unless the error is small enough already. libsvm stops as early, and so its
+/// probabilities are those of the round.
+fn relax(q: &[Vec<f64>], p: &mut [f64], enough: f64) -> bool {
     let product = |row: &[f64], p: &[f64]| row.iter().zip(p).map(|(a, b)| a * b).sum::<f64>();
     let mut qp: Vec<f64> = q.iter().map(|row| product(row, p)).collect();
     let mut pqp = product(&qp, p);
-    let error = qp.iter().map(|x| (x - pqp).abs()).fold(0.0, f64::max);
+    if qp.iter().all(|x| (x - pqp).abs() < enough) {
+        return false;
+    }
     for t in 0..p.len() {
         let diff = (pqp - qp[t]) / q[t][t];
         p[t] += diff;
@@ -346,5 +349,5 @@ fn relax(q: &[Vec<f64>], p: &mut [f64]) -> f64 {
             p[j] /= 1.0 + diff;
         }
     }
-    error
+    true
 }

@@ -68,8 +68,13 @@ pub(crate) fn case(name: &str) -> Case {
     }
 }
 
+/// A number; null is NaN, and text an infinity.
+fn number(x: &Json) -> f64 {
+    x.as_f64().or_else(|| x.as_str()?.parse().ok()).unwrap_or(f64::NAN)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "the file has the digits of an f32")]
-fn tensor(json: &Json) -> Tensor {
+pub(crate) fn tensor(json: &Json) -> Tensor {
     let shape = json["shape"]
         .as_array()
         .unwrap()
@@ -77,7 +82,6 @@ fn tensor(json: &Json) -> Tensor {
         .map(|d| usize::try_from(d.as_u64().unwrap()).unwrap())
         .collect();
     let data = json["data"].as_array().unwrap();
-    let number = |x: &Json| x.as_f64().unwrap_or(f64::NAN);
     let data = match json["type"].as_str().unwrap() {
         "f32" => Data::F32(data.iter().map(|x| number(x) as f32).collect()),
         "f64" => Data::F64(data.iter().map(number).collect()),

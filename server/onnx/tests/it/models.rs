@@ -160,16 +160,9 @@ fn page() -> String {
     page
 }
 
-/// The operators of the known set whose names are in the file.
+/// The names of a model's operators.
 fn operators(case: &Case) -> String {
-    let holds = |name: &str| {
-        let tagged: Vec<u8> = [b"\x22", [u8::try_from(name.len()).unwrap()].as_slice(), name.as_bytes()].concat();
-        case.bytes.windows(tagged.len()).any(|w| w == tagged)
-    };
-    let names: Vec<&str> = supported_operators()
-        .into_iter()
-        .map(|(_, n)| n)
-        .filter(|n| holds(n))
-        .collect();
+    let model = Model::load(&case.bytes).unwrap();
+    let names: Vec<&str> = model.operators().iter().map(|(_, name)| name.as_str()).collect();
     names.join(", ")
 }

@@ -28,7 +28,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -44,6 +45,7 @@ from sklearn.ensemble import (
     StackingRegressor,
     VotingClassifier,
 )
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     BayesianRidge,
@@ -75,7 +77,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
+from sklearn.svm import SVC, SVR, NuSVC, OneClassSVM, LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 HERE = pathlib.Path(__file__).parent
@@ -388,6 +390,15 @@ MODELS = {
     "svc": lambda: classifier(scaled(SVC()), I),
     "svc_binary": lambda: classifier(scaled(SVC()), B),
     "svc_linear_text": lambda: classifier(scaled(SVC(kernel="linear")), I, text=True),
+    "svc_probability": lambda: classifier(scaled(SVC(probability=True, **R)), I),
+    "svc_probability_binary": lambda: classifier(scaled(SVC(probability=True, **R)), B),
+    "nu_poly_svc": lambda: classifier(scaled(NuSVC(kernel="poly", nu=0.2)), I),
+    "one_class_svm": lambda: simple(scaled(OneClassSVM(nu=0.2)), I),
+    "gaussian_process": lambda: simple(scaled(GaussianProcessRegressor(alpha=1e-2)), D),
+    "lda": lambda: classifier(LinearDiscriminantAnalysis(), W),
+    "qda": lambda: classifier(QuadraticDiscriminantAnalysis(), I),
+    "standard_scaler": lambda: simple(StandardScaler(), I),
+    "truncated_svd": lambda: simple(TruncatedSVD(2), I),
     "svr": lambda: simple(scaled(SVR(C=50.0)), D),
     "calibrated": lambda: classifier(CalibratedClassifierCV(LinearSVC(**R), cv=2), I),
     "stacking": lambda: simple(stacking(), D),
@@ -398,11 +409,11 @@ MODELS = {
 
 
 def clean(array):
-    """JSON has no NaN: null stands for it."""
+    """JSON has no NaN and no infinity: null and text stand for them."""
     array = np.asarray(array)
     if array.dtype.kind == "f":
         text = (lambda v: float(str(v))) if array.dtype == np.float32 else float
-        return [None if math.isnan(v) else text(v) for v in array.ravel()]
+        return [None if math.isnan(v) else str(v) if math.isinf(v) else text(v) for v in array.ravel()]
     if array.dtype.kind in "iub":
         return [int(v) for v in array.ravel()]
     return [str(v) for v in array.ravel()]
