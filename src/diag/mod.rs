@@ -5,6 +5,7 @@
 use std::fmt;
 
 pub mod codes;
+pub mod page;
 pub mod render;
 
 /// One step of a [`Path`].

@@ -10,6 +10,7 @@
 mod check;
 mod decode;
 mod document;
+mod format;
 mod language;
 pub mod manual;
 mod merge;
@@ -27,6 +28,7 @@ mod units;
 mod yaml;
 
 pub use document::Document;
+pub use format::{FormatError, format};
 pub use model::*;
 pub use schema::{SCHEMA_ID, schema};
 pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_VALUES, is_invisible};
