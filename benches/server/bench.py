@@ -127,7 +127,7 @@ def load(connections: int, seconds: int, script: Path) -> tuple[int, float, floa
     url = f"http://127.0.0.1:{PORT}/predict"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    percentile = {p: float(n) * UNITS[unit] for p, n, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)\n", text)}
+    percentile = {p: float(n) * UNITS[unit] for p, n, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)\s", text)}
     total = int(re.search(r"(\d+) requests in", text).group(1))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
