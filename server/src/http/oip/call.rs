@@ -42,13 +42,12 @@ impl Given {
             Data::Text(v) => v.iter().map(|v| Cell::Text(v.clone())).collect(),
         };
         let fits = cells.len() == count * served.features.list().len();
-        fits.then(|| {
-            Cow::Owned(Rows {
-                cells,
-                count,
-                form: Form::Many,
-            })
-        })
+        let rows = Rows {
+            cells,
+            count,
+            form: Form::Many,
+        };
+        fits.then_some(Cow::Owned(rows))
     }
 }
 
