@@ -11,7 +11,7 @@ use super::execute::{Memory, execute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::stack_file;
-use super::plan::{decide, options, refuse_lost_data, text};
+use super::plan::{decide, options, refuse_lost_data, refuse_misspelt, text};
 use super::survey::{Look, Survey, survey};
 use crate::ledger::{Folder, LedgerError, Lock, now};
 use crate::plan::Plan;
@@ -39,7 +39,9 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
     let folder = Folder::below(&stack_file(context)?.root);
     let lock = take(&folder, "destroy")?;
     let survey = survey(context, Look::Destroy).await?;
-    let plan = decide(&survey, &options(&args.rollout.destroy_data));
+    let options = options(&args.rollout.destroy_data);
+    refuse_misspelt(&survey, &options)?;
+    let plan = decide(&survey, &options);
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;
     if plan.nodes.is_empty() {
@@ -60,6 +62,7 @@ async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit,
     let lock = take(&folder, "apply")?;
     let mut survey = survey(context, Look::Prepare).await?;
     let options = options(&rollout.destroy_data);
+    refuse_misspelt(&survey, &options)?;
     let mut plan = decide(&survey, &options);
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;

@@ -1,6 +1,7 @@
 //! A failed command: what to print and which code to exit with.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 use mlstack_provider::{ErrorKind, ProviderError};
 
@@ -39,11 +40,6 @@ impl Failure {
         }
     }
 
-    /// Ends without a word: everything was said.
-    pub(super) fn silent(exit: Exit) -> Self {
-        Self::whole(exit, String::new())
-    }
-
     /// An error with its chain of causes.
     pub(super) fn of(exit: Exit, error: &dyn Error) -> Self {
         Self {
@@ -66,10 +62,10 @@ impl Failure {
         }
         let mut text = format!("{} {}\n", ui.paint_err("1;31", "error:"), self.text);
         for cause in &self.causes {
-            text += &format!("  caused by: {}\n", cause.trim_end().replace('\n', "\n    "));
+            let _ = writeln!(text, "  caused by: {}", cause.trim_end().replace('\n', "\n    "));
         }
         for hint in &self.hints {
-            text += &format!("  {} {hint}\n", ui.paint_err("36", "hint:"));
+            let _ = writeln!(text, "  {} {hint}", ui.paint_err("36", "hint:"));
         }
         text
     }

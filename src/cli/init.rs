@@ -65,6 +65,7 @@ pub(super) fn run(args: &Init, ui: &Ui, here: &Path) -> Result<Exit, Failure> {
     }
     ignore_private_files(&folder)?;
     let shown = args.folder.join("mlstack.yaml");
+    let shown = shown.strip_prefix(".").unwrap_or(&shown);
     ui.note(&format!(
         "Wrote {} (stack `{name}`, from `{}`). Next:\n\n    mlstack plan\n    mlstack up",
         shown.display(),
@@ -166,9 +167,9 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                walk(&path, files)
+                walk(&path, files);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
     }

@@ -20,7 +20,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
         _ => failure,
     })?;
-    let plan = decide(&survey, &options(&args.destroy_data));
+    let options = options(&args.destroy_data);
+    refuse_misspelt(&survey, &options)?;
+    let plan = decide(&survey, &options);
     let document = plan_json(&header(&survey), &plan, &Extras::default());
     match args.format {
         Format::Text => context.ui.out(&text(&survey, &plan, context)),
@@ -42,6 +44,23 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
+}
+
+/// A name after `--destroy-data` that fits nothing is a mistake, and a dangerous one.
+pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), Failure> {
+    let unmatched = options.unmatched(&survey.observed);
+    if unmatched.is_empty() {
+        return Ok(());
+    }
+    let data = survey
+        .observed
+        .iter()
+        .filter(|live| live.protected)
+        .map(|live| live.address.name.as_str());
+    Err(
+        Failure::new(Exit::Usage, format!("there is no data called {}", unmatched.join(", ")))
+            .hint(format!("what there is: {}", data.collect::<Vec<_>>().join(", "))),
+    )
 }
 
 /// What the user allows.

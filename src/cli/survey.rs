@@ -64,10 +64,17 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         Look::Destroy => Vec::new(),
         _ => desired(&loaded, &secrets, &images)?,
     };
+    let begun = std::time::Instant::now();
     let observed = match look {
         Look::Offline | Look::Render => Vec::new(),
         Look::Live | Look::Prepare | Look::Destroy => reader(&connection).observe(&loaded.stack.name, &desired).await?,
     };
+    context.ui.detail(&format!(
+        "{} things wanted, {} found in {:?}",
+        desired.len(),
+        observed.len(),
+        begun.elapsed()
+    ));
     let mut survey = Survey {
         place: if look == Look::Offline {
             "offline".to_owned()
@@ -82,6 +89,7 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         images,
         connection,
     };
+    survey.recover_secrets().await?;
     survey.keep_unknown_secrets();
     Ok(survey)
 }
@@ -178,10 +186,24 @@ pub(super) fn reader(connection: &Arc<Connection>) -> DockerReader {
 }
 
 impl Survey {
+    /// Generated values that are lost here but live in the running stack are taken from there.
+    async fn recover_secrets(&mut self) -> Result<(), Failure> {
+        let reader = reader(&self.connection);
+        for name in self.secrets.to_make.clone() {
+            let Some((service, file)) = self.observed.iter().find_map(|live| delivered(live, &name)) else {
+                continue;
+            };
+            if let Some(value) = reader.secret(&self.loaded.stack.name, service, file).await? {
+                self.secrets.recover(&name, value);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the secrets that do not exist yet and puts their digests into what is wanted; says whether there were any.
     pub(super) fn make_secrets(&mut self) -> Result<bool, Failure> {
         self.refuse_missing_secrets()?;
-        if self.secrets.to_make.is_empty() && self.secrets.digests.len() == self.secrets.values.len() {
+        if self.secrets.is_complete() {
             return Ok(false);
         }
         let vault = Vault::new(&self.loaded.file.root);
@@ -229,4 +251,11 @@ impl Survey {
             }
         }
     }
+}
+
+/// The service that a secret was delivered to, and the file's name there.
+fn delivered<'a>(live: &'a Observed, secret: &str) -> Option<(&'a str, &'a str)> {
+    let files = live.spec.get("secrets")?.as_array()?;
+    let file = files.iter().find(|file| file["source"] == secret)?;
+    Some((live.address.name.as_str(), file["target"].as_str()?))
 }

@@ -1,5 +1,7 @@
 //! `mlstack validate`: everything that is wrong with the stack file, in every environment.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::Context;
@@ -41,8 +43,9 @@ fn report(context: &Context, read: &Read, all: &[Diagnostic]) -> String {
         } else {
             ""
         };
-        text += &format!(
-            "{} is valid: {}{environments}.\n",
+        let _ = writeln!(
+            text,
+            "{} is valid: {}{environments}.",
             read.file.shown,
             counted(components, "component")
         );

@@ -23,6 +23,8 @@ pub struct Secrets {
     pub digests: BTreeMap<String, String>,
     /// Names whose value does not exist yet: apply makes them.
     pub to_make: Vec<String>,
+    /// Names whose value is kept nowhere but in the running stack, where it was found: apply keeps it here again.
+    pub recovered: Vec<String>,
     /// Names whose value cannot be had here, each with the reason.
     pub missing: Vec<(String, SecretError)>,
 }
@@ -87,11 +89,7 @@ impl Vault {
         Ok(secrets)
     }
 
-    /// Keeps a value found elsewhere (in the running stack) under its name.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn keep(&self, name: &str, value: &Secret) -> io::Result<()> {
+    fn keep(&self, name: &str, value: &Secret) -> io::Result<()> {
         create_private_folder(&self.folder)?;
         write_private(&self.folder.join(name), value.expose())
     }
@@ -101,6 +99,9 @@ impl Vault {
     /// # Errors
     /// When the system has no randomness or the values cannot be kept.
     pub fn make(&self, needs: &BTreeMap<String, SecretSource>, secrets: &mut Secrets) -> io::Result<()> {
+        for name in std::mem::take(&mut secrets.recovered) {
+            self.keep(&name, &secrets.values[&name])?;
+        }
         for name in std::mem::take(&mut secrets.to_make) {
             if let Some(SecretSource::Generate(length)) = needs.get(&name) {
                 let value = random(*length as usize)?;
@@ -130,6 +131,18 @@ impl Vault {
 const KEY: &str = ".key";
 
 impl Secrets {
+    /// A value that was to be made, but that the running stack has: making another would lock it out of its own data.
+    pub fn recover(&mut self, name: &str, value: Secret) {
+        self.to_make.retain(|other| other != name);
+        self.recovered.push(name.to_owned());
+        self.keep(name, value);
+    }
+
+    /// Whether apply has something to make or to keep.
+    pub fn is_complete(&self) -> bool {
+        self.to_make.is_empty() && self.recovered.is_empty() && self.digests.len() == self.values.len()
+    }
+
     fn keep(&mut self, name: &str, value: Secret) {
         self.values.insert(name.to_owned(), value);
     }

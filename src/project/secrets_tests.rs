@@ -91,3 +91,15 @@ fn a_secret_file_outside_is_not_read() {
     let text = look(&root, Some("abc")).missing[0].1.to_string();
     assert_eq!(text, "`token.txt` leads outside the stack file's folder");
 }
+
+#[test]
+fn a_value_that_the_running_stack_has_is_kept_not_made() {
+    let (_guard, root) = folder();
+    let mut secrets = look(&root, Some("abc"));
+    secrets.recover("db-password", Secret::new("as it runs"));
+    assert!(!secrets.is_complete());
+    Vault::new(&root).make(&needs(), &mut secrets).unwrap();
+    let again = look(&root, Some("abc"));
+    assert_eq!(again.values["db-password"].expose(), b"as it runs");
+    assert!(again.is_complete());
+}

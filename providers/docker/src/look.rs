@@ -9,10 +9,10 @@ use bollard::models::{
     SystemVersion, Volume,
 };
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    LogsOptions,
+    DownloadFromContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptionsBuilder,
+    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptions,
 };
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use mlstack_provider::ProviderError;
 
 use crate::fault::{CALL, find, refused, within};
@@ -45,6 +45,18 @@ impl Look {
     /// One container by id or exact name.
     pub(crate) async fn container(&self, id: &str) -> Result<Option<ContainerInspectResponse>, ProviderError> {
         find("cannot inspect a container", self.docker.inspect_container(id, None)).await
+    }
+
+    /// A file of a container, packed; `None` when there is no such file.
+    pub(crate) async fn download(&self, id: &str, path: &str) -> Result<Option<Vec<u8>>, ProviderError> {
+        let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
+        let chunks = self
+            .docker
+            .download_from_container(id, Some(options))
+            .try_collect::<Vec<_>>();
+        Ok(find("cannot read from a container of", chunks)
+            .await?
+            .map(|chunks| chunks.concat()))
     }
 
     /// All networks that carry every label.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlstack_compose::{IMAGE, SERVICE, VOLUME};
-use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource};
+use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource, Secret};
 
 use crate::connect::Connection;
 use crate::doctor::{self, Doctor};
 use crate::logs::{self, LogLines, LogsRequest};
 use crate::status::{self, CopyStatus};
-use crate::{labels, observe};
+use crate::{labels, observe, secrets};
 
 /// Looks at an engine; has no call that could change it.
 #[derive(Clone, Debug)]
@@ -32,6 +32,27 @@ impl DockerReader {
         let look = self.connection.look().await?;
         let services = observe::containers(&look, &labels::containers_of(project)).await?;
         Ok(status::of(services))
+    }
+
+    /// A secret of a running stack, read back from the container that it was delivered to; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn secret(&self, project: &str, service: &str, file: &str) -> Result<Option<Secret>, ProviderError> {
+        let look = self.connection.look().await?;
+        let path = format!("{}/{file}", secrets::FOLDER);
+        for found in observe::containers(&look, &labels::service_of(project, service))
+            .await?
+            .into_values()
+            .flatten()
+        {
+            if let Some(packed) = look.download(&found.id, &path).await? {
+                return Ok(Some(secrets::unpack_text(&packed))
+                    .filter(|text| !text.is_empty())
+                    .map(Secret::new));
+            }
+        }
+        Ok(None)
     }
 
     /// What the containers of `project` wrote.

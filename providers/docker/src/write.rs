@@ -11,14 +11,12 @@ use bollard::models::{
     VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder, RemoveVolumeOptions, RenameContainerOptions, RestartContainerOptions,
-    StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, RemoveVolumeOptions,
+    RenameContainerOptions, RestartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
-use futures_util::TryStreamExt as _;
 use mlstack_provider::ProviderError;
 
-use crate::fault::{CALL, find, status, within};
+use crate::fault::{CALL, status, within};
 
 /// Beyond a container's own time to stop.
 const STOP_SLACK: Duration = Duration::from_secs(30);
@@ -147,18 +145,6 @@ impl<'a> Write<'a> {
         let body = bollard::body_full(archive.into());
         let call = self.docker.upload_to_container(id, Some(options), body);
         within(CALL, "cannot deliver the secrets of", call).await
-    }
-
-    /// A file of a container, packed; `None` when there is no such file.
-    pub(crate) async fn download(&self, id: &str, path: &str) -> Result<Option<Vec<u8>>, ProviderError> {
-        let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
-        let chunks = self
-            .docker
-            .download_from_container(id, Some(options))
-            .try_collect::<Vec<_>>();
-        Ok(find("cannot read from a container of", chunks)
-            .await?
-            .map(|chunks| chunks.concat()))
     }
 
     pub(crate) async fn create_network(&self, request: NetworkCreateRequest) -> Result<String, ProviderError> {

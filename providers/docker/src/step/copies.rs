@@ -154,7 +154,7 @@ impl<'a> Mold<'a> {
             .and_then(|container| container.config);
         let user = inspected.and_then(|config| config.user).unwrap_or_default();
         let file = async |path| {
-            let packed = self.site.write.download(id, path).await?;
+            let packed = self.site.look.download(id, path).await?;
             Ok::<_, ProviderError>(secrets::unpack_text(&packed.unwrap_or_default()))
         };
         let (passwd, group) = (file("/etc/passwd").await?, file("/etc/group").await?);
