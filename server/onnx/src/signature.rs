@@ -414,3 +414,6 @@ pub(crate) fn class_names(labels: &Labels) -> Vec<Scalar> {
         Labels::Texts(v) => v.iter().map(|t| Scalar::Text(t.clone())).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

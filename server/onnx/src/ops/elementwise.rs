@@ -220,7 +220,7 @@ fn integer_power(a: &i64, b: &i64) -> i64 {
 /// The remainder of floats with the sign of the divisor, as Python has it.
 fn float_mod(a: f64, b: f64) -> f64 {
     match a % b {
-        r if r == 0.0 => 0.0_f64.copysign(b),
+        0.0 => 0.0_f64.copysign(b),
         r if (r < 0.0) != (b < 0.0) => r + b,
         r => r,
     }

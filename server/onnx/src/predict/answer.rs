@@ -82,9 +82,7 @@ impl Decoder {
         let mismatch = |why: &str| Err(SignatureError::Mismatch(why.to_owned()));
         let form = match (signature.task, float, label) {
             (Task::Regression, Some(output), _) if output == 0 || label.is_none() => Form::Values { output },
-            (Task::Regression, _, Some(output)) if model.outputs()[output].element == ElementType::I64 => {
-                Form::Values { output }
-            }
+            (Task::Regression, _, Some(output)) if counts(model, output) => Form::Values { output },
             (Task::Regression, ..) => return mismatch("the task is regression, the model gives a class"),
             (Task::Classification, scores, Some(output)) => Form::Labels { output, scores },
             (Task::Classification, Some(output), None) if !signature.classes.is_empty() => Form::Scores { output },
@@ -193,6 +191,11 @@ impl Decoder {
             into.push(Prediction { value, probabilities });
         }
     }
+}
+
+/// Whether an output of integers is a number rather than a class.
+fn counts(model: &Model, output: usize) -> bool {
+    model.outputs()[output].element == ElementType::I64 && model.classes().is_none()
 }
 
 /// How far probabilities may be from one in all.
