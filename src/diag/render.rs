@@ -244,9 +244,9 @@ pub fn visible(text: &str) -> String {
     let hidden = |c: char| is_hidden(c) || matches!(c, '\n' | '\t' | '\r');
     text.chars().fold(String::new(), |mut out, c| {
         if hidden(c) {
-            out.extend(c.escape_default())
+            out.extend(c.escape_default());
         } else {
-            out.push(c)
+            out.push(c);
         }
         out
     })

@@ -44,7 +44,7 @@ pub(super) enum Shape {
     /// A sequence of at least `min`.
     List {
         /// What each item is.
-        item: &'static Shape,
+        item: &'static Self,
         /// The fewest.
         min: usize,
         /// Whether an item may stand there twice.
@@ -55,7 +55,7 @@ pub(super) enum Shape {
         /// What each key is.
         key: &'static Rule,
         /// What each value is.
-        value: &'static Shape,
+        value: &'static Self,
         /// The fewest.
         min: usize,
     },
@@ -64,7 +64,7 @@ pub(super) enum Shape {
     /// A mapping with exactly one of the fields.
     OneOf(&'static Record),
     /// A scalar of the first shape, or a mapping of the second.
-    Short(&'static Shape, &'static Record),
+    Short(&'static Self, &'static Record),
     /// A component: its fields depend on `type`.
     Component,
     /// A part of a component, merged over the base: only that it is a mapping.

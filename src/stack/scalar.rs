@@ -34,10 +34,7 @@ fn is_canonical_decimal(text: &str) -> bool {
     };
     let whole = whole.strip_prefix('-').unwrap_or(whole);
     let short = whole.len() + fraction.len() <= 15;
-    (whole == "0" || (is_canonical_integer(whole) && whole != "0"))
-        && is_digits(fraction)
-        && !fraction.ends_with('0')
-        && short
+    short && is_canonical_integer(whole) && is_digits(fraction) && !fraction.ends_with('0')
 }
 
 /// Numbers of either YAML: signs, leading zeros, underscores, exponents, binary, octal, hexadecimal.

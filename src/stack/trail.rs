@@ -8,8 +8,8 @@ use crate::diag::{Path, Segment};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Trail<'a> {
     Root,
-    Key(&'a Trail<'a>, &'a str),
-    Index(&'a Trail<'a>, usize),
+    Key(&'a Self, &'a str),
+    Index(&'a Self, usize),
 }
 
 impl<'a> Trail<'a> {

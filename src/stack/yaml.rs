@@ -29,10 +29,7 @@ pub(super) fn read(text: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<Node
         values: 0,
         diagnostics,
     };
-    match reader.document() {
-        Ok(root) => root,
-        Err(Stop) => None,
-    }
+    reader.document().unwrap_or_default()
 }
 
 /// How YAML is read everywhere in this crate.

@@ -237,3 +237,33 @@ fn large_texts_end_soon() {
         );
     }
 }
+
+/// A stack of a thousand components is read while the user blinks; in a release build twenty times faster.
+#[test]
+fn a_thousand_components_are_read_at_once() {
+    let component = |i: usize| {
+        let uses = if i == 0 {
+            String::new()
+        } else {
+            format!(", uses: [c{}]", i - 1)
+        };
+        format!(
+            "  c{i}: {{type: service, image: 'nginx:1.29.3', resources: {{cpu: 500m, memory: 64Mi}}, env: {{A: a, B: '${{c0.host}}'}}{uses}}}\n"
+        )
+    };
+    let text = format!(
+        "version: 1\nname: big\ncomponents:\n{}",
+        (1..1001).fold(component(0), |text, i| text + &component(i))
+    );
+    let start = Instant::now();
+    let parsed = stack::parse(&text, &Options::default());
+    let took = start.elapsed();
+    assert_eq!(
+        parsed.stack.map(|stack| stack.components.len()),
+        Some(1001),
+        "{:?}",
+        parsed.diagnostics.first()
+    );
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    println!("a thousand components: {took:?}");
+}

@@ -106,7 +106,7 @@ fn counts() {
     let one = Diagnostic::new(&codes::SYNTAX, at(0, 0), "");
     let advice = Diagnostic::new(&codes::FLOATING_TAG, at(0, 0), "");
     assert_eq!(count(&[]), None);
-    assert_eq!(count(&[one.clone()]).as_deref(), Some("1 error"));
+    assert_eq!(count(std::slice::from_ref(&one)).as_deref(), Some("1 error"));
     assert_eq!(
         count(&[one.clone(), one, advice]).as_deref(),
         Some("2 errors, 1 warning")

@@ -24,7 +24,7 @@ pub(super) fn edges(stack: &Stack, root: &Node) -> Vec<Edge> {
                 from: component.name.clone(),
                 to: to.to_owned(),
                 at,
-            })
+            });
         };
         for (i, item) in list(root, component, "uses").iter().enumerate() {
             if let Some(to) = item.scalar() {

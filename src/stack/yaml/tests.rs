@@ -43,7 +43,8 @@ fn limits() {
 fn bombs_end_at_once() {
     let mut laughs = String::from("a0: &a0 [x]\n");
     for i in 1..40 {
-        laughs.push_str(&format!("a{i}: &a{i} [{}]\n", format!("*a{},", i - 1).repeat(9)));
+        let aliases = format!("*a{},", i - 1).repeat(9);
+        laughs += &format!("a{i}: &a{i} [{aliases}]\n");
     }
     let start = std::time::Instant::now();
     assert!(codes_of(&laughs).iter().all(|code| code == "mlstack::yaml-anchor"));
