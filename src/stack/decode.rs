@@ -4,7 +4,6 @@
 
 use indexmap::IndexMap;
 
-use super::language::{self, Field, Type};
 use super::model::*;
 use super::node::{Map, Node};
 use super::reference::{self, Raw};
@@ -109,8 +108,7 @@ fn secret(fields: &Fields<'_>) -> Option<SecretSource> {
 }
 
 fn component(name: &str, node: &Node) -> Component {
-    let fields = own_fields(node);
-    let fields = Fields(Some(&fields));
+    let fields = Fields(node.map());
     let kind = kind(&fields);
     let expose_port = fields
         .integer("expose")
@@ -149,23 +147,6 @@ fn component(name: &str, node: &Node) -> Component {
         allow_degraded: each(fields.map("allow_degraded"), |_, node| text(node)),
         kind,
     }
-}
-
-/// The entries that belong to the component's type.
-fn own_fields(node: &Node) -> Map {
-    let kind = node
-        .get("type")
-        .and_then(Node::scalar)
-        .and_then(|scalar| Type::find(&scalar.text));
-    let known = |key: &str| match kind {
-        Some(kind) => kind.all().any(|field: &Field| field.name == key),
-        None => language::COMMON.iter().any(|field| field.name == key),
-    };
-    let entries = node.map().into_iter().flatten();
-    entries
-        .filter(|(key, _)| known(key))
-        .map(|(key, entry)| (key.clone(), entry.clone()))
-        .collect()
 }
 
 fn kind(fields: &Fields<'_>) -> Kind {

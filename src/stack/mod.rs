@@ -77,15 +77,15 @@ pub fn parse(text: &str, options: &Options) -> Parsed {
     };
     let wanted = options.environment.as_deref();
     let tree = wanted.and_then(|name| merge::environment(&root, name, &mut diagnostics));
+    if !options.every_environment {
+        let parsed = read(text, tree.unwrap_or(root), wanted, diagnostics);
+        return finish(parsed.stack, parsed.diagnostics, parsed.document);
+    }
     let mut parsed = read(text, tree.unwrap_or_else(|| root.clone()), wanted, diagnostics);
-    if options.every_environment {
-        let mut told = told(&parsed);
-        for name in merge::environments(&root)
-            .filter(|name| Some(*name) != wanted)
-            .take(MAX_ENVIRONMENTS)
-        {
-            also(&mut parsed, &mut told, environment(text, &root, name), name);
-        }
+    let mut told = told(&parsed);
+    let others = merge::environments(&root).filter(|name| Some(*name) != wanted);
+    for name in others.take(MAX_ENVIRONMENTS) {
+        also(&mut parsed, &mut told, environment(text, &root, name), name);
     }
     finish(parsed.stack, parsed.diagnostics, parsed.document)
 }

@@ -3,6 +3,7 @@
 //! Says everything that one value alone can be told; what needs two values is in `check`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::language::{Field, Record, Shape, TYPES, Type, Words};
 use super::node::{Entry, Map, Node, Scalar, Value};
@@ -16,7 +17,7 @@ use crate::diag::{At, Diagnostic, Part};
 /// Checks a whole stack file.
 pub(super) fn check(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let mut checker = Checker { diagnostics };
-    checker.record(root, &Trail::Root, &language::STACK, "version: 1");
+    checker.record(root, &Trail::Root, &language::STACK, Example::Text("version: 1"));
 }
 
 struct Checker<'d> {
@@ -24,7 +25,7 @@ struct Checker<'d> {
 }
 
 impl Checker<'_> {
-    fn check(&mut self, node: &Node, at: &Trail<'_>, shape: &'static Shape, example: &str) {
+    fn check(&mut self, node: &Node, at: &Trail<'_>, shape: &'static Shape, example: Example) {
         if node.is_refused() || self.diagnostics.len() >= super::MAX_DIAGNOSTICS {
             return;
         }
@@ -46,7 +47,7 @@ impl Checker<'_> {
         }
     }
 
-    fn scalar(&mut self, node: &Node, at: &Trail<'_>, shape: &Shape, example: &str) {
+    fn scalar(&mut self, node: &Node, at: &Trail<'_>, shape: &Shape, example: Example) {
         let Some(scalar) = node.scalar() else {
             return self.wrong_type(node, at, what(shape), example);
         };
@@ -123,7 +124,7 @@ impl Checker<'_> {
         }
     }
 
-    fn bool(&mut self, scalar: &Scalar, at: &Trail<'_>, example: &str) {
+    fn bool(&mut self, scalar: &Scalar, at: &Trail<'_>, example: Example) {
         if scalar::boolean(scalar).is_some() {
             return;
         }
@@ -180,7 +181,7 @@ impl Checker<'_> {
                 "below zero",
                 "a number from 0 up, such as `0.01`",
             ),
-            None => self.wrong_scalar(scalar, at, "a number", "0.01"),
+            None => self.wrong_scalar(scalar, at, "a number", Example::Text("0.01")),
         }
     }
 
@@ -241,7 +242,13 @@ impl Checker<'_> {
         self.value(code, at, format!("the {} `{word}` {verb}", words.what), help);
     }
 
-    fn list(&mut self, node: &Node, at: &Trail<'_>, (item, min, unique): (&'static Shape, usize, bool), example: &str) {
+    fn list(
+        &mut self,
+        node: &Node,
+        at: &Trail<'_>,
+        (item, min, unique): (&'static Shape, usize, bool),
+        example: Example,
+    ) {
         let Some(items) = node.list() else {
             return match node.scalar() {
                 Some(scalar) if scalar.is_null() && min == 0 => {}
@@ -253,7 +260,7 @@ impl Checker<'_> {
             return self.value(&codes::EMPTY_VALUE, at, "an empty list", format!("such as `{example}`"));
         }
         for (i, node) in items.iter().enumerate() {
-            self.check(node, &at.index(i), item, &item_example(example));
+            self.check(node, &at.index(i), item, example.item());
         }
         if unique {
             self.unique(items, at);
@@ -282,7 +289,7 @@ impl Checker<'_> {
         node: &Node,
         at: &Trail<'_>,
         (key, value, min): (&'static Rule, &'static Shape, usize),
-        example: &str,
+        example: Example,
     ) {
         let Some(map) = self.entries(node, at, "a mapping", example) else {
             return;
@@ -293,12 +300,12 @@ impl Checker<'_> {
         }
         for (name, Entry { node, .. }) in map {
             self.rule(name, &at.key(name), key, Part::Key);
-            self.check(node, &at.key(name), value, &item_example(example));
+            self.check(node, &at.key(name), value, example.item());
         }
     }
 
     /// The entries of a mapping; nothing at all counts as an empty one.
-    fn entries<'n>(&mut self, node: &'n Node, at: &Trail<'_>, what: &str, example: &str) -> Option<&'n Map> {
+    fn entries<'n>(&mut self, node: &'n Node, at: &Trail<'_>, what: &str, example: Example) -> Option<&'n Map> {
         static EMPTY: std::sync::LazyLock<Map> = std::sync::LazyLock::new(Map::new);
         match &node.value {
             Value::Map(map) => Some(map),
@@ -311,39 +318,37 @@ impl Checker<'_> {
         }
     }
 
-    fn record(&mut self, node: &Node, at: &Trail<'_>, record: &'static Record, example: &str) {
+    fn record(&mut self, node: &Node, at: &Trail<'_>, record: &'static Record, example: Example) {
         if let Some(map) = self.entries(node, at, "a mapping", example) {
-            self.fields(map, at, record.what, record.fields.iter());
+            self.fields(map.iter(), at, &|| record.what.to_owned(), record.fields.iter());
         }
     }
 
     /// Checks the entries of a mapping with known fields.
-    fn fields<'f>(
+    fn fields<'n>(
         &mut self,
-        map: &Map,
+        entries: impl Iterator<Item = (&'n String, &'n Entry)>,
         at: &Trail<'_>,
-        what: &str,
-        fields: impl Iterator<Item = &'static Field> + Clone + 'f,
+        what: &dyn Fn() -> String,
+        fields: impl Iterator<Item = &'static Field> + Clone,
     ) {
-        for (key, Entry { node, .. }) in map {
+        let mut missing: Vec<_> = fields.clone().filter(|field| field.required).collect();
+        for (key, Entry { node, .. }) in entries {
+            missing.retain(|field| field.name != key);
             match fields.clone().find(|field| field.name == key) {
-                Some(field) => self.check(
-                    node,
-                    &at.key(key),
-                    &field.shape,
-                    &format!("{}: {}", field.name, field.example),
-                ),
+                Some(field) => self.check(node, &at.key(key), &field.shape, Example::Field(field)),
                 None if key.starts_with("x-") => {}
-                None => self.unknown_field(key, &at.key(key), what, fields.clone()),
+                None => self.unknown_field(key, &at.key(key), &what(), fields.clone()),
             }
         }
-        for field in fields.filter(|field| field.required && !map.contains_key(field.name)) {
-            let diagnostic = Diagnostic::at_key(
+        for field in missing {
+            let label = format!("{} needs `{}`", what(), field.name);
+            self.key(
                 &codes::MISSING_FIELD,
-                &at.path(),
-                format!("{what} needs `{}`", field.name),
+                at,
+                label,
+                format!("add `{}`", Example::Field(field)),
             );
-            self.push(diagnostic.help(format!("add `{}: {}`", field.name, field.example)));
         }
     }
 
@@ -358,7 +363,7 @@ impl Checker<'_> {
         self.key(&codes::UNKNOWN_FIELD, at, format!("{what} has no field `{key}`"), help);
     }
 
-    fn one_of(&mut self, node: &Node, at: &Trail<'_>, record: &'static Record, example: &str) {
+    fn one_of(&mut self, node: &Node, at: &Trail<'_>, record: &'static Record, example: Example) {
         self.record(node, at, record, example);
         let map = node.map();
         let set: Vec<_> = record
@@ -384,7 +389,12 @@ impl Checker<'_> {
     }
 
     fn component(&mut self, node: &Node, at: &Trail<'_>) {
-        let Some(map) = self.entries(node, at, "a mapping", "{type: service, image: nginx:1.29}") else {
+        let Some(map) = self.entries(
+            node,
+            at,
+            "a mapping",
+            Example::Text("{type: service, image: nginx:1.29}"),
+        ) else {
             return;
         };
         let named = map
@@ -398,27 +408,18 @@ impl Checker<'_> {
     }
 
     fn typed_component(&mut self, map: &Map, at: &Trail<'_>, kind: &'static Type) {
-        let (misplaced, own): (Vec<_>, Vec<_>) = map
-            .iter()
-            .partition(|(key, _)| kind.all().all(|field| field.name != *key) && owners(key).next().is_some());
-        for (key, _) in misplaced {
+        let is_misplaced = |key: &str| kind.all().all(|field| field.name != key) && owners(key).next().is_some();
+        for key in map.keys().filter(|key| is_misplaced(key)) {
             let owners: Vec<_> = owners(key).map(|owner| format!("`{}`", owner.name)).collect();
             let label = format!("{} has no `{key}`", a(kind.name));
-            self.key(
-                &codes::MISPLACED_FIELD,
-                &at.key(key),
-                label,
-                format!("remove it; it is a field of {}", owners.join(", ")),
-            );
+            let help = format!("remove it; it is a field of {}", owners.join(", "));
+            self.key(&codes::MISPLACED_FIELD, &at.key(key), label, help);
         }
-        let own = own
-            .into_iter()
-            .map(|(key, entry)| (key.clone(), entry.clone()))
-            .collect();
-        self.fields(&own, at, &a(kind.name), kind.all());
+        let own = map.iter().filter(|(key, _)| !is_misplaced(key));
+        self.fields(own, at, &|| a(kind.name), kind.all());
     }
 
-    /// Without a type, fields of every type count as known.
+    /// Without a type, fields of every type count as known, and only common ones are looked at.
     fn untyped_component(&mut self, map: &Map, at: &Trail<'_>) {
         let mut fields: Vec<&'static Field> = Vec::new();
         for field in TYPES.iter().flat_map(Type::all) {
@@ -430,8 +431,7 @@ impl Checker<'_> {
         let known = map
             .iter()
             .filter(|(key, _)| common(key) || owners(key).next().is_none());
-        let known: Map = known.map(|(key, entry)| (key.clone(), entry.clone())).collect();
-        self.fields(&known, at, "a component", fields.into_iter());
+        self.fields(known, at, &|| "a component".to_owned(), fields.into_iter());
     }
 
     fn json(&mut self, node: &Node, at: &Trail<'_>) {
@@ -448,7 +448,7 @@ impl Checker<'_> {
         }
     }
 
-    fn wrong_type(&mut self, node: &Node, at: &Trail<'_>, wanted: &str, example: &str) {
+    fn wrong_type(&mut self, node: &Node, at: &Trail<'_>, wanted: &str, example: Example) {
         let found = match &node.value {
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),
@@ -463,12 +463,12 @@ impl Checker<'_> {
         );
     }
 
-    fn wrong_scalar(&mut self, scalar: &Scalar, at: &Trail<'_>, wanted: &str, example: &str) {
+    fn wrong_scalar(&mut self, scalar: &Scalar, at: &Trail<'_>, wanted: &str, example: Example) {
         let label = format!("{wanted} is wanted here, not {}", shown(scalar));
         self.value(&codes::WRONG_TYPE, at, label, format!("such as `{example}`"));
     }
 
-    fn nothing(&mut self, at: &Trail<'_>, wanted: &str, example: &str) {
+    fn nothing(&mut self, at: &Trail<'_>, wanted: &str, example: Example) {
         let label = format!("{wanted} is wanted here, and nothing stands here");
         self.key(
             &codes::EMPTY_VALUE,
@@ -534,12 +534,41 @@ pub(super) fn what(shape: &Shape) -> &'static str {
     }
 }
 
-/// The example of a field without its brackets: what one item looks like.
-fn item_example(example: &str) -> String {
-    let value = example.split_once(": ").map_or(example, |(_, value)| value);
-    let inner = value.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    let inner = inner.or_else(|| value.strip_prefix('{').and_then(|text| text.strip_suffix('}')));
-    inner.unwrap_or(value).to_owned()
+/// An example of a value, put into words only when one is shown.
+#[derive(Clone, Copy)]
+enum Example {
+    /// As it stands.
+    Text(&'static str),
+    /// A field with its example.
+    Field(&'static Field),
+    /// An item of a field's example: what stands inside its brackets.
+    Item(&'static Field),
+}
+
+impl Example {
+    fn item(self) -> Self {
+        match self {
+            Self::Field(field) | Self::Item(field) => Self::Item(field),
+            Self::Text(_) => self,
+        }
+    }
+}
+
+impl fmt::Display for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Field(field) => write!(f, "{}: {}", field.name, field.example),
+            Self::Item(field) => f.write_str(inside(field.example)),
+        }
+    }
+}
+
+/// A collection without its brackets.
+fn inside(example: &str) -> &str {
+    let of_list = example.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let of_map = || example.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    of_list.or_else(of_map).unwrap_or(example)
 }
 
 fn shown(scalar: &Scalar) -> String {

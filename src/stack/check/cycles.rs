@@ -80,9 +80,9 @@ fn diagnostic(cycle: &[&Edge]) -> Diagnostic {
         _ => names.join(" → "),
     };
     let help = "remove one of these; nothing needs to be named in both directions";
-    let diagnostic = Diagnostic::new(&codes::DEPENDENCY_CYCLE, value(&cycle[0].at), label).help(help);
+    let diagnostic = Diagnostic::new(&codes::DEPENDENCY_CYCLE, value(&cycle[0].at()), label).help(help);
     cycle[1..].iter().take(SHOWN - 1).fold(diagnostic, |diagnostic, edge| {
         let label = format!("`{}` waits for `{}`", edge.from, edge.to);
-        diagnostic.related(value(&edge.at), label)
+        diagnostic.related(value(&edge.at()), label)
     })
 }

@@ -3,54 +3,52 @@
 use super::{Context, Found, at_key, at_value, is_bundled, key, value};
 use crate::diag::{Path, codes};
 use crate::stack::model::{Component, Kind, ObjectStoreEngine};
+use crate::stack::node::Node;
 use crate::stack::suggest::a;
 
 pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
     for component in cx.components() {
-        exclusive(
-            cx,
-            &component.path,
-            ("image", "build"),
-            "the image is either pulled or built",
-            found,
-        );
         match &component.kind {
             Kind::ModelServer(_) => model_server(cx, component, found),
             Kind::Frontend(_) => something(cx, component, &["calls", "image", "build"], "calls: predictor", found),
             Kind::Service => something(cx, component, &["image", "build"], "image: nginx:1.29", found),
             Kind::ObjectStore(store) => {
-                object_store(
-                    cx,
-                    component,
-                    matches!(store.engine, ObjectStoreEngine::S3 { .. }),
-                    found,
-                );
+                let external = matches!(store.engine, ObjectStoreEngine::S3 { .. });
+                object_store(cx, component, external, found);
             }
             Kind::Database(_) | Kind::Cache(_) | Kind::Broker(_) => {}
         }
-        own_image_only(cx, component, found);
-        autoscale(component, found);
-        healthcheck(cx, component, found);
+        if matches!(component.kind, Kind::ModelServer(_) | Kind::Frontend(_) | Kind::Service) {
+            workload(cx, component, found);
+        }
         volumes(cx, component, found);
     }
 }
 
-fn exclusive(cx: &Context<'_>, path: &Path, (first, second): (&str, &str), why: &str, found: &mut Found) {
-    let (first_path, second_path) = (path.key(first), path.key(second));
-    if cx.has(&first_path) && cx.has(&second_path) {
-        let diagnostic = at_key(
-            &codes::CONFLICTING_FIELDS,
-            &second_path,
-            why,
-            format!("keep `{first}` or `{second}`"),
-        );
-        found.push(diagnostic.related(key(&first_path), format!("`{first}` here")));
+/// What components share that can be anybody's container.
+fn workload(cx: &Context<'_>, component: &Component, found: &mut Found) {
+    let why = "the image is either pulled or built";
+    exclusive(cx.node(component), &component.path, ("image", "build"), why, found);
+    own_image_only(cx, component, found);
+    autoscale(component, found);
+    healthcheck(cx, component, found);
+}
+
+fn has(node: Option<&Node>, field: &str) -> bool {
+    node.is_some_and(|node| node.get(field).is_some())
+}
+
+fn exclusive(node: Option<&Node>, path: &Path, (first, second): (&str, &str), why: &str, found: &mut Found) {
+    if has(node, first) && has(node, second) {
+        let help = format!("keep `{first}` or `{second}`");
+        let diagnostic = at_key(&codes::CONFLICTING_FIELDS, &path.key(second), why, help);
+        found.push(diagnostic.related(key(&path.key(first)), format!("`{first}` here")));
     }
 }
 
 /// One of some fields must be there.
 fn something(cx: &Context<'_>, component: &Component, fields: &[&str], example: &str, found: &mut Found) {
-    if !fields.iter().any(|field| cx.has(&component.path.key(*field))) {
+    if !fields.iter().any(|field| cx.sets(component, field)) {
         let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
         let label = format!("{} needs one of {}", a(component.kind.name()), names.join(", "));
         found.push(at_key(
@@ -70,40 +68,25 @@ fn model_server(cx: &Context<'_>, component: &Component, found: &mut Found) {
         "model: model/house-prices.onnx",
         found,
     );
-    exclusive(
-        cx,
-        &component.path,
-        ("model", "image"),
-        "an image of your own brings its model",
-        found,
-    );
-    exclusive(
-        cx,
-        &component.path,
-        ("model", "build"),
-        "an image of your own brings its model",
-        found,
-    );
-    let checks = component.path.key("checks");
-    if cx.has(&checks) && !cx.has(&component.path.key("model")) {
+    for own in ["image", "build"] {
+        let why = "an image of your own brings its model";
+        exclusive(cx.node(component), &component.path, ("model", own), why, found);
+    }
+    if cx.sets(component, "checks") && !cx.sets(component, "model") {
         let label = "there is no `model` that they could check";
+        let help = "add `model`, or remove `checks`";
         found.push(at_key(
             &codes::CHECKS_WITHOUT_MODEL,
-            &checks,
+            &component.path.key("checks"),
             label,
-            "add `model`, or remove `checks`",
+            help,
         ));
     }
     for field in ["protocols", "log_predictions"] {
-        let path = component.path.key(field);
-        if cx.has(&path) && !is_bundled(component) {
+        if cx.sets(component, field) && !is_bundled(component) {
             let label = format!("the bundled server does this; an image of your own does not know `{field}`");
-            found.push(at_key(
-                &codes::MISPLACED_FIELD,
-                &path,
-                label,
-                "remove it, or use `model` instead of `image`",
-            ));
+            let help = "remove it, or use `model` instead of `image`";
+            found.push(at_key(&codes::MISPLACED_FIELD, &component.path.key(field), label, help));
         }
     }
 }
@@ -130,55 +113,48 @@ const CONTAINER: [&str; 9] = [
 
 fn object_store(cx: &Context<'_>, component: &Component, external: bool, found: &mut Found) {
     for (field, example) in S3_ONLY {
-        let path = component.path.key(field);
-        match (external, cx.has(&path)) {
+        match (external, cx.sets(component, field)) {
             (true, false) => {
                 let label = format!("`engine: s3` needs `{field}`");
-                found.push(at_key(
-                    &codes::MISSING_FIELD,
-                    &component.path,
-                    label,
-                    format!("add `{field}: {example}`"),
-                ));
+                let help = format!("add `{field}: {example}`");
+                found.push(at_key(&codes::MISSING_FIELD, &component.path, label, help));
             }
             (false, true) => {
                 let label = "the bundled store decides this itself";
-                found.push(at_key(
-                    &codes::MISPLACED_FIELD,
-                    &path,
-                    label,
-                    "remove it, or write `engine: s3`",
-                ));
+                let help = "remove it, or write `engine: s3`";
+                found.push(at_key(&codes::MISPLACED_FIELD, &component.path.key(field), label, help));
             }
             _ => {}
         }
     }
-    for field in CONTAINER.iter().filter(|_| external) {
-        let path = component.path.key(*field);
-        if cx.has(&path) {
-            let label = "this store runs outside of the stack";
-            found.push(at_key(&codes::MISPLACED_FIELD, &path, label, "remove it"));
-        }
+    for field in CONTAINER.iter().filter(|field| external && cx.sets(component, field)) {
+        let label = "this store runs outside of the stack";
+        found.push(at_key(
+            &codes::MISPLACED_FIELD,
+            &component.path.key(*field),
+            label,
+            "remove it",
+        ));
     }
 }
 
 /// Fields that describe an image of the user.
 fn own_image_only(cx: &Context<'_>, component: &Component, found: &mut Found) {
-    let workload = matches!(component.kind, Kind::ModelServer(_) | Kind::Frontend(_));
+    if ["image", "build"].iter().any(|own| cx.sets(component, own)) || component.kind == Kind::Service {
+        return;
+    }
     for field in ["command", "port", "healthcheck"]
         .iter()
-        .filter(|_| workload && is_bundled(component))
+        .filter(|field| cx.sets(component, field))
     {
-        let path = component.path.key(*field);
-        if cx.has(&path) && !cx.has(&component.path.key("image")) && !cx.has(&component.path.key("build")) {
-            let label = format!("the bundled image brings its own {field}");
-            found.push(at_key(
-                &codes::MISPLACED_FIELD,
-                &path,
-                label,
-                "remove it, or set an `image` of your own",
-            ));
-        }
+        let label = format!("the bundled image brings its own {field}");
+        let help = "remove it, or set an `image` of your own";
+        found.push(at_key(
+            &codes::MISPLACED_FIELD,
+            &component.path.key(*field),
+            label,
+            help,
+        ));
     }
 }
 
@@ -203,33 +179,39 @@ fn autoscale(component: &Component, found: &mut Found) {
 }
 
 fn healthcheck(cx: &Context<'_>, component: &Component, found: &mut Found) {
-    let path = component.path.key("healthcheck");
-    if !cx.has(&path) {
+    let node = cx.node(component).and_then(|node| node.get("healthcheck"));
+    if node.is_none() {
         return;
     }
-    exclusive(cx, &path, ("http", "command"), "health is asked for in one way", found);
-    if !cx.has(&path.key("http")) && !cx.has(&path.key("command")) {
+    let path = component.path.key("healthcheck");
+    exclusive(
+        node,
+        &path,
+        ("http", "command"),
+        "health is asked for in one way",
+        found,
+    );
+    if !has(node, "http") && !has(node, "command") {
         let label = "`healthcheck` needs `http` or `command`";
         found.push(at_key(&codes::MISSING_FIELD, &path, label, "add `http: /healthz`"));
     }
-    if cx.has(&path.key("http")) && component.port.is_none() {
+    if has(node, "http") && component.port.is_none() {
         let label = format!("nobody knows which port `{}` listens on", component.name);
-        found.push(at_key(
-            &codes::MISSING_FIELD,
-            &path.key("http"),
-            label,
-            "add `port: 8000` to the component, with the right number",
-        ));
+        let help = "add `port: 8000` to the component, with the right number";
+        found.push(at_key(&codes::MISSING_FIELD, &path.key("http"), label, help));
     }
 }
 
 fn volumes(cx: &Context<'_>, component: &Component, found: &mut Found) {
     let path = component.path.key("volumes");
-    let mut index = 0;
-    while cx.has(&path.index(index)) {
-        let at = path.index(index);
-        exclusive(cx, &at, ("name", "host"), "a volume has one source", found);
-        if !cx.has(&at.key("name")) && !cx.has(&at.key("host")) {
+    let entries = cx
+        .node(component)
+        .and_then(|node| node.get("volumes")?.list())
+        .unwrap_or_default();
+    for (i, node) in entries.iter().enumerate() {
+        let at = path.index(i);
+        exclusive(Some(node), &at, ("name", "host"), "a volume has one source", found);
+        if !has(Some(node), "name") && !has(Some(node), "host") {
             found.push(at_value(
                 &codes::MISSING_FIELD,
                 &at,
@@ -237,7 +219,6 @@ fn volumes(cx: &Context<'_>, component: &Component, found: &mut Found) {
                 "add `name: data`",
             ));
         }
-        index += 1;
     }
     for (i, volume) in component.volumes.iter().enumerate() {
         if let Some(first) = component.volumes[..i]

@@ -22,7 +22,8 @@ pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
                 help,
             ));
         }
-        if !is_bundled(component) && !cx.has(&component.path.key("resources").key("memory")) {
+        let resources = cx.node(component).and_then(|node| node.get("resources"));
+        if !is_bundled(component) && resources.is_none_or(|resources| resources.get("memory").is_none()) {
             let label = format!("`{}` may use all memory of its machine", component.name);
             let help = "add `resources: {memory: 256Mi}`, with a number that fits";
             found.push(at_key(&codes::NO_LIMITS, &component.path, label, help));

@@ -1,7 +1,7 @@
 //! Everything that names another component or a secret: `uses`, `calls`, `log_predictions`, references.
 
 use super::{Context, Found, at_value};
-use crate::diag::{Path, Segment, codes};
+use crate::diag::{Path, codes};
 use crate::stack::model::{Component, Frontend, Kind, Protocol, Stack};
 use crate::stack::node::Node;
 use crate::stack::reference::{self, Raw};
@@ -12,23 +12,43 @@ use crate::stack::suggest::{a, did_you_mean};
 pub(super) struct Edge {
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) at: Path,
+    via: Via,
+}
+
+/// The field that names it.
+enum Via {
+    Uses(usize),
+    Field(&'static str),
+    Variable(String),
+}
+
+impl Edge {
+    /// Where it stands.
+    pub(super) fn at(&self) -> Path {
+        let component = Path::root().key("components").key(&self.from);
+        match &self.via {
+            Via::Uses(index) => component.key("uses").index(*index),
+            Via::Field(field) => component.key(*field),
+            Via::Variable(name) => component.key("env").key(name),
+        }
+    }
 }
 
 /// Every edge, in file order of the components.
 pub(super) fn edges(stack: &Stack, root: &Node) -> Vec<Edge> {
     let mut edges = Vec::new();
     for component in stack.components.values() {
-        let mut edge = |to: &str, at: Path| {
+        let mut edge = |to: &str, via: Via| {
+            let from = component.name.clone();
             edges.push(Edge {
-                from: component.name.clone(),
+                from,
                 to: to.to_owned(),
-                at,
+                via,
             });
         };
         for (i, item) in list(root, component, "uses").iter().enumerate() {
             if let Some(to) = item.scalar() {
-                edge(&to.text, component.path.key("uses").index(i));
+                edge(&to.text, Via::Uses(i));
             }
         }
         match &component.kind {
@@ -36,16 +56,16 @@ pub(super) fn edges(stack: &Stack, root: &Node) -> Vec<Edge> {
                 server
                     .log_predictions
                     .iter()
-                    .for_each(|to| edge(to, component.path.key("log_predictions")));
+                    .for_each(|to| edge(to, Via::Field("log_predictions")));
             }
-            Kind::Frontend(page) => page.calls.iter().for_each(|to| edge(to, component.path.key("calls"))),
+            Kind::Frontend(page) => page.calls.iter().for_each(|to| edge(to, Via::Field("calls"))),
             _ => {}
         }
         for (variable, raw) in references(root, component) {
             if let Raw::Property(to, _) = raw
                 && to != component.name
             {
-                edge(to, component.path.key("env").key(variable));
+                edge(to, Via::Variable(variable.to_owned()));
             }
         }
     }
@@ -77,8 +97,7 @@ fn references<'n>(root: &'n Node, component: &Component) -> impl Iterator<Item =
 
 /// Adds to `uses` what other fields imply.
 pub(super) fn complete(stack: &mut Stack, edges: &[Edge]) {
-    let uses = Segment::Key("uses".to_owned());
-    let implied = |edge: &&Edge| edge.from != edge.to && edge.at.0.get(2) != Some(&uses);
+    let implied = |edge: &&Edge| edge.from != edge.to && !matches!(edge.via, Via::Uses(_));
     for edge in edges.iter().filter(implied) {
         let known = stack.components.contains_key(&edge.to);
         if let Some(component) = stack.components.get_mut(&edge.from)
@@ -118,7 +137,7 @@ fn unknown_component(cx: &Context<'_>, edge: &Edge) -> crate::diag::Diagnostic {
     let help = did_you_mean(&edge.to, others);
     at_value(
         &codes::UNKNOWN_COMPONENT,
-        &edge.at,
+        &edge.at(),
         format!("no component is named `{}`", edge.to),
         help,
     )
@@ -133,28 +152,22 @@ fn properties(cx: &Context<'_>, component: &Component, found: &mut Found) {
             continue;
         };
         let known = other.kind.properties().iter().map(|property| property.name());
-        let at = component.path.key("env").key(variable);
-        if !known.clone().any(|name| name == property) {
+        let (label, help) = if !known.clone().any(|name| name == property) {
             let label = format!("`{to}` is {} and has no `{property}`", a(other.kind.name()));
-            found.push(at_value(
-                &codes::UNKNOWN_PROPERTY,
-                &at,
-                label,
-                did_you_mean(property, known),
-            ));
-        } else if other.port.is_none()
-            && matches!(property, "port" | "address" | "url")
-            && matches!(other.kind, Kind::Service)
-        {
-            let label = format!("nobody knows which port `{to}` listens on");
-            found.push(at_value(
-                &codes::UNKNOWN_PROPERTY,
-                &at,
-                label,
-                format!("add `port: 8000` to `{to}`, with the right number"),
-            ));
-        }
+            (label, did_you_mean(property, known))
+        } else if has_no_port(other) && matches!(property, "port" | "address" | "url") {
+            let help = format!("add `port: 8000` to `{to}`, with the right number");
+            (format!("nobody knows which port `{to}` listens on"), help)
+        } else {
+            continue;
+        };
+        let at = component.path.key("env").key(variable);
+        found.push(at_value(&codes::UNKNOWN_PROPERTY, &at, label, help));
     }
+}
+
+fn has_no_port(component: &Component) -> bool {
+    component.port.is_none() && component.kind == Kind::Service
 }
 
 fn secrets(cx: &Context<'_>, component: &Component, found: &mut Found) {

@@ -38,12 +38,19 @@ impl Context<'_> {
             .filter(|component| self.is_typed(component))
     }
 
+    /// The component's own part of the tree.
+    fn node(&self, component: &Component) -> Option<&Node> {
+        self.root.get("components")?.get(&component.name)
+    }
+
+    /// Whether the component has a field, right or wrong.
+    fn sets(&self, component: &Component, field: &str) -> bool {
+        self.node(component).is_some_and(|node| node.get(field).is_some())
+    }
+
     /// Whether its type is known; where it is not, that was said, and nothing more can be.
     fn is_typed(&self, component: &Component) -> bool {
-        let kind = self
-            .root
-            .get("components")
-            .and_then(|all| all.get(&component.name)?.get("type")?.scalar());
+        let kind = self.node(component).and_then(|node| node.get("type")?.scalar());
         kind.is_some_and(|kind| kind.text == component.kind.name())
     }
 }

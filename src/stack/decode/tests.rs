@@ -1,5 +1,5 @@
 use super::*;
-use crate::stack::language::{Field, TYPES};
+use crate::stack::language::{self, Field, TYPES};
 use crate::stack::{shape, yaml};
 
 /// The stack that `text` decodes to; its form must be right.

@@ -43,7 +43,7 @@ fn refused_values_are_not_told_twice() {
 
 #[test]
 fn examples_of_items() {
-    assert_eq!(item_example("uses: [db]"), "db");
-    assert_eq!(item_example("env: {A: b}"), "A: b");
-    assert_eq!(item_example("x"), "x");
+    assert_eq!(inside("[db]"), "db");
+    assert_eq!(inside("{A: b}"), "A: b");
+    assert_eq!(inside("x"), "x");
 }
