@@ -53,7 +53,7 @@ fn measure(name: &str) {
     let rows = inputs[0].shape()[0];
     let singles: Vec<Vec<Tensor>> = (0..rows).map(|i| inputs.iter().map(|t| row(t, i)).collect()).collect();
     let one = fastest(20, rows, || {
-        singles.iter().for_each(|row| drop(model.run(row).unwrap()))
+        singles.iter().for_each(|row| drop(model.run(row).unwrap()));
     });
     let batch = fastest(20, rows, || drop(model.run(&inputs).unwrap()));
     let named = named(&model).map_or_else(|| "-".to_owned(), |us| format!("{us:.2}"));

@@ -111,10 +111,14 @@ impl Model {
     /// When an input does not fit, or when an operator cannot work on these values.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, RunError> {
         self.check(inputs)?;
-        match inputs {
+        let mut outputs = match inputs {
             [one] => self.graph.run(&[one], self.limit),
             _ => self.graph.run(&inputs.iter().collect::<Vec<_>>(), self.limit),
+        }?;
+        for (port, tensor) in self.outputs.iter().zip(&mut outputs) {
+            port.keep_promise(tensor)?;
         }
+        Ok(outputs)
     }
 
     fn check(&self, inputs: &[Tensor]) -> Result<(), RunError> {
@@ -149,6 +153,19 @@ impl Port {
         } else {
             Err(self.refuse(format!("takes {}, {:?} given", show(shape), tensor.shape())))
         }
+    }
+
+    /// Converters declare some outputs as double that the operators compute as float.
+    fn keep_promise(&self, tensor: &mut Tensor) -> Result<(), RunError> {
+        if tensor.element() == self.element || self.labels.is_some() {
+            return Ok(());
+        }
+        let refuse = |fault: crate::error::Fault| RunError::Output {
+            output: self.name.clone(),
+            detail: fault.0,
+        };
+        *tensor = crate::ops::cast(tensor, self.element).map_err(refuse)?;
+        Ok(())
     }
 
     fn refuse(&self, detail: String) -> RunError {

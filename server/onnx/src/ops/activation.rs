@@ -3,7 +3,7 @@
 use crate::attributes::Attributes;
 use crate::error::Fault;
 use crate::ops::elementwise::{Function, map};
-use crate::ops::{Entry, Operator, Outputs, Spec, axis, one, wrong_type};
+use crate::ops::{Entry, Operator, Outputs, Spec, axis, broadcast, one, wrong_type};
 use crate::tensor::{Data, Element, Tensor};
 
 pub(crate) const ENTRIES: &[Entry] = &[
@@ -12,6 +12,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry::onnx("Softplus", simple),
     Entry::onnx("Softsign", simple),
     Entry::onnx("Tanh", simple),
+    Entry::onnx("Celu", parametric),
+    Entry::onnx("Gelu", parametric),
+    Entry::onnx("HardSwish", parametric),
+    Entry::onnx("LayerNormalization", layer_normalization),
+    Entry::onnx("Mish", parametric),
+    Entry::onnx("PRelu", p_relu),
     Entry::onnx("LeakyRelu", parametric),
     Entry::onnx("Elu", parametric),
     Entry::onnx("Selu", parametric),
@@ -57,7 +63,7 @@ fn simple(spec: &Spec<'_>) -> Result<Operator, Fault> {
 }
 
 fn parametric(spec: &Spec<'_>) -> Result<Operator, Fault> {
-    let function = parametric_function(spec.name, &spec.attributes);
+    let function = parametric_function(spec.name, &spec.attributes)?;
     Ok(Operator::new(move |call| {
         let x = call.input(0)?;
         match x.data() {
@@ -70,9 +76,16 @@ fn parametric(spec: &Spec<'_>) -> Result<Operator, Fault> {
 
 type Scalar = Box<dyn Fn(f64) -> f64 + Send + Sync>;
 
-fn parametric_function(name: &str, attributes: &Attributes<'_>) -> Scalar {
+fn parametric_function(name: &str, attributes: &Attributes<'_>) -> Result<Scalar, Fault> {
     let number = |name: &str, default: f32| f64::from(attributes.float(name).unwrap_or(default));
-    match name {
+    Ok(match name {
+        "Celu" => {
+            let alpha = number("alpha", 1.0);
+            Box::new(move |x| x.max(0.0) + (alpha * (x / alpha).exp_m1()).min(0.0))
+        }
+        "Gelu" => gelu(attributes.text("approximate")?.unwrap_or("none") == "tanh"),
+        "HardSwish" => Box::new(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
+        "Mish" => Box::new(|x| x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh()),
         "LeakyRelu" => {
             let alpha = number("alpha", 0.01);
             Box::new(move |x| if x < 0.0 { alpha * x } else { x })
@@ -93,7 +106,77 @@ fn parametric_function(name: &str, attributes: &Attributes<'_>) -> Scalar {
             let alpha = number("alpha", 1.0);
             Box::new(move |x| if x > alpha { x } else { 0.0 })
         }
+    })
+}
+
+fn gelu(by_tanh: bool) -> Scalar {
+    if by_tanh {
+        let factor = (2.0 / std::f64::consts::PI).sqrt();
+        return Box::new(move |x| 0.5 * x * (1.0 + (factor * (x + 0.044_715 * x * x * x)).tanh()));
     }
+    Box::new(|x| 0.5 * x * (1.0 + super::elementwise::erf(x * std::f64::consts::FRAC_1_SQRT_2)))
+}
+
+/// `PRelu`: a slope below zero for each element, stretched to the input.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the table")]
+fn p_relu(_: &Spec<'_>) -> Result<Operator, Fault> {
+    Ok(Operator::new(|call| {
+        let (x, slope) = (call.input(0)?, call.input(1)?);
+        match (x.data(), slope.data()) {
+            (Data::F32(v), Data::F32(s)) => {
+                let (shape, out) = broadcast::zip(call, (x.shape(), v), (slope.shape(), s), |&x, &s| {
+                    if x < 0.0 { s * x } else { x }
+                })?;
+                one(shape, out)
+            }
+            _ => Err(wrong_type(x)),
+        }
+    }))
+}
+
+/// Mean 0 and variance 1 over the last dimensions, then scaled and shifted.
+fn layer_normalization(spec: &Spec<'_>) -> Result<Operator, Fault> {
+    let given = spec.attributes.int("axis").unwrap_or(-1);
+    let epsilon = f64::from(spec.attributes.float("epsilon").unwrap_or(1e-5));
+    if spec.outputs > 1 {
+        return Err(Fault::new("mean and deviation as outputs are not supported"));
+    }
+    Ok(Operator::new(move |call| {
+        let (x, scale) = (call.input(0)?, call.input(1)?);
+        let v = x.view::<f32>().ok_or_else(|| wrong_type(x))?;
+        let size: usize = x.shape()[axis(given, x.shape().len())?..].iter().product();
+        let factors = scale.view::<f32>().filter(|s| s.len() == size);
+        let factors = factors.ok_or_else(|| Fault::new("the scale does not fit the input"))?;
+        let shifts = match call.optional(2) {
+            Some(bias) => bias
+                .view::<f32>()
+                .filter(|b| b.len() == size)
+                .ok_or_else(|| wrong_type(bias))?
+                .to_vec(),
+            None => vec![0.0; size],
+        };
+        let mut out = Vec::with_capacity(v.len());
+        for lane in v.chunks_exact(size.max(1)) {
+            let (mean, deviation) = spread(lane, epsilon);
+            let normal = lane.iter().map(|&x| (f64::from(x) - mean) / deviation);
+            let pairs = factors.iter().zip(&shifts);
+            out.extend(
+                normal
+                    .zip(pairs)
+                    .map(|(x, (&f, &s))| super::cast::narrow(x * f64::from(f) + f64::from(s))),
+            );
+        }
+        one(x.shape().to_vec(), out)
+    }))
+}
+
+/// Mean and standard deviation, the variance raised by `epsilon`.
+#[expect(clippy::cast_precision_loss, reason = "no lane is longer than 2^52")]
+fn spread(lane: &[f32], epsilon: f64) -> (f64, f64) {
+    let n = lane.len() as f64;
+    let mean = lane.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+    let variance = lane.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+    (mean, (variance + epsilon).sqrt())
 }
 
 /// `Clip`: bounds as attributes before version 11, as inputs since.

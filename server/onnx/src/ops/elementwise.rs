@@ -119,7 +119,7 @@ fn unary(spec: &Spec<'_>) -> Result<Operator, Fault> {
 }
 
 /// The error function: its series near zero, the continued fraction of its complement elsewhere; 1e-15 or better.
-fn erf(x: f64) -> f64 {
+pub(crate) fn erf(x: f64) -> f64 {
     let size = x.abs();
     if size.is_nan() || size > 6.0 {
         return if x.is_nan() { x } else { x.signum() };

@@ -27,7 +27,7 @@ use crate::tensor::{Element, Tensor, count};
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub(crate) use cast::narrow;
+pub(crate) use cast::{cast, narrow};
 pub(crate) use linear::largest;
 
 /// The newest operator sets whose changes are known here; a model for a later one is refused.

@@ -4,9 +4,11 @@
 mod answer;
 mod layout;
 mod row;
+mod seed;
 
 pub use answer::{Number, Prediction, Value};
-pub use row::{FeatureError, FeatureFault, FeatureValue, Row, RowSeed, Rows};
+pub use row::{FeatureError, FeatureFault, FeatureValue, Row, Rows};
+pub use seed::RowSeed;
 
 use crate::error::RunError;
 use crate::model::Model;

@@ -28,7 +28,7 @@ fn a_full_signature_survives_the_round_trip() {
 fn mistakes_are_named() {
     insta::assert_snapshot!(refused("[]"), @"the signature is not valid: it lists no features");
     insta::assert_snapshot!(refused(r#"[{"name": "a", "type": "float", "minimum": 1}]"#), @"the signature cannot be read: unknown field `minimum`, expected one of `name`, `type`, `required`, `default`, `nullable`, `min`, `max`, `values`, `description`, `mean`, `std` at line 1 column 90");
-    insta::assert_snapshot!(refused(r#"[{"name": "a", "type": "double"}]"#), @"the signature cannot be read: unknown variant `double`, expected one of `float`, `int`, `bool`, `string`, `category` at line 1 column 81");
+    insta::assert_snapshot!(refused(r#"[{"name": "a", "type": "double"}]"#), @"the signature cannot be read: unknown variant `double`, expected one of `float`, `int`, `bool`, `string`, `category` at line 1 column 80");
     insta::assert_snapshot!(refused(r#"[{"name": "a b", "type": "float"}, {"name": "a_b", "type": "int"}]"#), @"the signature is not valid: feature 'a_b' is listed twice (spaces count as _)");
     insta::assert_snapshot!(refused(r#"[{"name": "a", "type": "float", "min": 2, "max": 1}]"#), @"the signature is not valid: feature 'a': min 2 is above max 1");
     insta::assert_snapshot!(refused(r#"[{"name": "a", "type": "category"}]"#), @"the signature is not valid: feature 'a': a category needs 'values'");

@@ -31,6 +31,10 @@ X, Y, V = f(2, 3), f(2, 3), np.array([1.5, -2.5, 0.0, np.nan, np.inf, -np.inf], 
 CASES = [
     *[(name, [X], {}) for name in ("Abs", "Atan", "Ceil", "Cos", "Erf", "Exp", "Floor", "Neg", "Reciprocal", "Round", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Tanh", "Relu", "Elu", "Selu", "LeakyRelu", "HardSigmoid", "ThresholdedRelu", "Identity", "Size", "Shape")],
     *[(name, [pos(2, 3)], {}) for name in ("Log", "Sqrt")],
+    *[(name, [f(2, 3)], {}) for name in ("Celu", "Gelu", "HardSwish", "Mish")],
+    ("Gelu", [f(2, 3)], {"approximate": "tanh"}),
+    ("PRelu", [f(2, 3), f(3)], {}),
+    ("LayerNormalization", [f(2, 3, 4), f(4), f(4)], {}),
     *[(name, [V], {}) for name in ("Abs", "Relu", "IsNaN", "IsInf", "Sign")],
     ("IsInf", [V], {"detect_negative": 0}),
     *[(name, [f(2, 3), f(3)], {}) for name in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean")],
@@ -121,7 +125,7 @@ CASES = [
         "leaf_targetids": [0, 1, 0, 0], "leaf_weights": numpy_helper.from_array(np.array([1, 10, 1000, 100], np.float64))}, "ai.onnx.ml"),
 ]
 VERSIONS = {"": 17, "ai.onnx.ml": 3}
-NEWER = {"TreeEnsemble": {"": 21, "ai.onnx.ml": 5}, "Split": {"": 18}}
+NEWER = {"TreeEnsemble": {"": 21, "ai.onnx.ml": 5}, "Split": {"": 18}, "Gelu": {"": 20}, "Mish": {"": 18}}
 TYPES = {"f": TensorProto.FLOAT, "i": TensorProto.INT64, "b": TensorProto.BOOL, "U": TensorProto.STRING, "O": TensorProto.STRING}
 
 

@@ -232,3 +232,6 @@ fn many_classes(call: &Call<'_>, ensemble: &Ensemble, labels: &Labels, transform
         floats(vec![rows, labels.len()], &scores)?,
     ))
 }
+
+#[cfg(test)]
+mod tests;
