@@ -41,11 +41,8 @@ fn limits() {
 
 #[test]
 fn bombs_end_at_once() {
-    let mut laughs = String::from("a0: &a0 [x]\n");
-    for i in 1..40 {
-        let aliases = format!("*a{},", i - 1).repeat(9);
-        laughs += &format!("a{i}: &a{i} [{aliases}]\n");
-    }
+    let line = |i: usize| format!("a{i}: &a{i} [{}]\n", format!("*a{},", i - 1).repeat(9));
+    let laughs = (1..40).fold("a0: &a0 [x]\n".to_owned(), |text, i| text + &line(i));
     let start = std::time::Instant::now();
     assert!(codes_of(&laughs).iter().all(|code| code == "mlstack::yaml-anchor"));
     assert!(start.elapsed().as_secs() < 5);
