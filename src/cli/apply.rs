@@ -14,8 +14,8 @@ use super::load::stack_file;
 use super::plan::{decide, options, refuse_lost_data, refuse_misspelt, text};
 use super::survey::{Look, Survey, survey};
 use crate::ledger::{Folder, LedgerError, Lock, now};
-use crate::plan::Plan;
 use crate::plan::seal::{Sealed, digest_text, unseal};
+use crate::plan::{Action, Plan};
 
 /// Runs `apply`.
 pub(super) async fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
@@ -41,10 +41,11 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
     let survey = survey(context, Look::Destroy).await?;
     let options = options(&args.rollout.destroy_data);
     refuse_misspelt(&survey, &options)?;
-    let plan = decide(&survey, &options);
+    let plan = decide(&survey, &options)?;
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;
     if plan.nodes.is_empty() {
+        context.ui.note(&kept(&plan));
         return Ok(Exit::Done);
     }
     agree(args.yes, "Take this down?", context)?;
@@ -53,7 +54,26 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
         lock: &lock,
         plan_id: None,
     };
-    execute(&survey, &plan, &args.rollout, memory, context).await
+    let exit = execute(&survey, &plan, &args.rollout, memory, context).await?;
+    if exit == Exit::Done {
+        context.ui.note(&kept(&plan));
+    }
+    Ok(exit)
+}
+
+/// What a destroy leaves, and how to lose it too; nothing when all is gone.
+fn kept(plan: &Plan) -> String {
+    let data = plan.changes.iter().filter(|c| c.action == Action::Keep && c.protected);
+    let names: Vec<_> = data.map(|c| c.address.name.as_str()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let flags: Vec<_> = names.iter().map(|name| format!("--destroy-data {name}")).collect();
+    format!(
+        "Kept: {}. To lose this data for good: mlstack destroy {}",
+        names.join(", "),
+        flags.join(" ")
+    )
 }
 
 /// Plans anew and carries it out.
@@ -63,7 +83,7 @@ async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit,
     let mut survey = survey(context, Look::Prepare).await?;
     let options = options(&rollout.destroy_data);
     refuse_misspelt(&survey, &options)?;
-    let mut plan = decide(&survey, &options);
+    let mut plan = decide(&survey, &options)?;
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;
     if plan.nodes.is_empty() {
@@ -71,7 +91,7 @@ async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit,
     }
     agree(yes, "Do this?", context)?;
     if survey.make_secrets()? {
-        plan = decide(&survey, &options);
+        plan = decide(&survey, &options)?;
     }
     let memory = Memory {
         folder: &folder,

@@ -1,6 +1,6 @@
 //! `mlstack init`: a ready stack, copied into a folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::Init;
 use super::exit::Exit;
@@ -64,14 +64,21 @@ pub(super) fn run(args: &Init, ui: &Ui, here: &Path) -> Result<Exit, Failure> {
         write(&folder.join(path), &bytes)?;
     }
     ignore_private_files(&folder)?;
-    let shown = args.folder.join("mlstack.yaml");
-    let shown = shown.strip_prefix(".").unwrap_or(&shown);
-    ui.note(&format!(
-        "Wrote {} (stack `{name}`, from `{}`). Next:\n\n    mlstack plan\n    mlstack up",
-        shown.display(),
-        ready.name
-    ));
+    ui.note(&next_steps(&args.folder, &name, ready.name));
     Ok(Exit::Done)
+}
+
+/// What was written, and the commands to type next from the current folder.
+fn next_steps(folder: &Path, name: &str, from: &str) -> String {
+    let here = folder == Path::new(".");
+    let file = if here { PathBuf::new() } else { folder.to_owned() }.join("mlstack.yaml");
+    let enter = if here {
+        String::new()
+    } else {
+        format!("    cd {}\n", folder.display())
+    };
+    let file = file.display();
+    format!("Wrote {file} (stack `{name}`, from `{from}`). Next:\n\n{enter}    mlstack plan\n    mlstack up")
 }
 
 fn choose(name: &str) -> Result<&'static Ready, Failure> {

@@ -9,6 +9,7 @@ mod execute;
 mod exit;
 mod explain;
 mod failure;
+mod fmt;
 mod image;
 mod init;
 mod load;
@@ -16,6 +17,7 @@ mod logs;
 mod plan;
 mod progress;
 mod render;
+mod schema;
 mod status;
 mod survey;
 mod ui;
@@ -92,7 +94,8 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
             ui.out(concat!("mlstack ", env!("CARGO_PKG_VERSION")));
             Ok(Exit::Done)
         }
-        _ => Err(Failure::new(Exit::Error, "not yet")),
+        Command::Schema(args) => Ok(schema::run(&args, &ui)),
+        Command::Fmt(args) => fmt::run(&args, &context),
     }
 }
 

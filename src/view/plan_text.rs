@@ -112,7 +112,10 @@ impl<'a> Row<'a> {
 
 /// All attributes, the one that forces the rest first.
 fn attributes(change: &Change, first: Option<&str>, room: usize) -> Vec<String> {
-    let (head, tail): (Vec<_>, Vec<_>) = change.attributes.iter().partition(|a| Some(a.path.as_str()) == first);
+    // The id of an image that mlstack packs is in its name already.
+    let told = |path: &str| path != "x-mlstack.image_id" || !change.attributes.iter().any(|a| a.path == "image");
+    let shown = change.attributes.iter().filter(|a| told(&a.path));
+    let (head, tail): (Vec<_>, Vec<_>) = shown.partition(|a| Some(a.path.as_str()) == first);
     head.into_iter().chain(tail).map(|a| attribute(a, room)).collect()
 }
 

@@ -217,6 +217,7 @@ impl View<'_> {
             let observed = made_image(image).filter(|_| !is_wanted);
             all.extend(observed.filter(|image| self.wanted(IMAGE, &image.address.name).is_none()));
         }
+        tell_apart(&mut all);
         Ok(all)
     }
 
@@ -302,6 +303,18 @@ fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> 
         depends_on: resource.depends_on.clone(),
         protected: false,
         problem: None,
+    }
+}
+
+/// Every rollout of a component left an image; all but one get their id into their name.
+fn tell_apart(images: &mut [Observed]) {
+    images.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
+    let mut names = BTreeSet::new();
+    for image in images {
+        if !names.insert(image.address.name.clone()) {
+            let id = image.id.trim_start_matches("sha256:");
+            image.address.name = format!("{}@{}", image.address.name, id.get(..12).unwrap_or(id));
+        }
     }
 }
 

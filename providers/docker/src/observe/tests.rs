@@ -1,6 +1,7 @@
+use mlstack_provider::{Address, Observed};
 use serde_json::{Value, json};
 
-use super::{Found, set_replicas, settle};
+use super::{Found, set_replicas, settle, tell_apart};
 
 fn found(name: &str, number: u32) -> Found {
     Found {
@@ -61,4 +62,20 @@ fn the_number_of_copies_is_written_only_when_it_says_something_new() {
         after(json!({"image": "x"}), 3),
         json!({"image": "x", "deploy": {"replicas": 3}})
     );
+}
+
+#[test]
+fn images_of_earlier_rollouts_have_addresses_of_their_own() {
+    let image = |name: &str, id: &str| Observed {
+        address: Address::new("image", name),
+        id: format!("sha256:{id}"),
+        spec: Value::Null,
+        depends_on: Vec::new(),
+        protected: false,
+        problem: None,
+    };
+    let mut images = vec![image("web", "33"), image("web", "22222222222222"), image("db", "11")];
+    tell_apart(&mut images);
+    let names: Vec<_> = images.iter().map(|image| image.address.name.as_str()).collect();
+    assert_eq!(names, ["db", "web", "web@33"]);
 }
