@@ -138,7 +138,10 @@ fn no_server(error: &server::ServerError) -> Failure {
 /// The server executable; built by cargo when preparing, `None` when it would have to be built and may not.
 pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<PathBuf>, Failure> {
     match find_server(context)? {
-        Some(path) => Ok(Some(path)),
+        Some(path) => {
+            context.ui.detail(&format!("model server: {}", path.display()));
+            Ok(Some(path))
+        }
         None if matches!(look, Look::Prepare | Look::Render) => {
             context.ui.note("Building the model server, once …");
             server::build().map(Some).map_err(|error| no_server(&error))

@@ -70,13 +70,14 @@ pub(crate) async fn everything(
     desired: &[Resource],
 ) -> Result<Vec<Observed>, ProviderError> {
     let view = View { look, project, desired };
-    let (mut all, networks, volumes, images, ()) = futures_util::try_join!(
+    let (mut all, networks, volumes, mut images, ()) = futures_util::try_join!(
         view.services(),
         view.networks(),
         view.volumes(),
         view.images(),
         view.refuse_foreign(),
     )?;
+    tell_apart(&mut images, &all);
     all.extend([networks, volumes, images].into_iter().flatten());
     all.sort_by(|a, b| a.address.cmp(&b.address));
     Ok(all)
@@ -217,7 +218,6 @@ impl View<'_> {
             let observed = made_image(image).filter(|_| !is_wanted);
             all.extend(observed.filter(|image| self.wanted(IMAGE, &image.address.name).is_none()));
         }
-        tell_apart(&mut all);
         Ok(all)
     }
 
@@ -306,9 +306,11 @@ fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> 
     }
 }
 
-/// Every rollout of a component left an image; all but one get their id into their name.
-fn tell_apart(images: &mut [Observed]) {
-    images.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
+/// Every rollout of a component left an image. The one that a service runs, which goes after it, keeps the name; the
+/// others get their id into theirs.
+fn tell_apart(images: &mut [Observed], services: &[Observed]) {
+    let runs = |image: &Observed| services.iter().any(|service| service.spec["image"] == image.spec["reference"]);
+    images.sort_by_cached_key(|image| (image.address.clone(), !runs(image), image.id.clone()));
     let mut names = BTreeSet::new();
     for image in images {
         if !names.insert(image.address.name.clone()) {

@@ -66,16 +66,18 @@ fn the_number_of_copies_is_written_only_when_it_says_something_new() {
 
 #[test]
 fn images_of_earlier_rollouts_have_addresses_of_their_own() {
-    let image = |name: &str, id: &str| Observed {
-        address: Address::new("image", name),
+    let seen = |kind: &str, name: &str, id: &str, spec: Value| Observed {
+        address: Address::new(kind, name),
         id: format!("sha256:{id}"),
-        spec: Value::Null,
+        spec,
         depends_on: Vec::new(),
         protected: false,
         problem: None,
     };
+    let image = |name: &str, id: &str| seen("image", name, id, json!({"reference": format!("{name}:{id}")}));
     let mut images = vec![image("web", "33"), image("web", "22222222222222"), image("db", "11")];
-    tell_apart(&mut images);
+    let services = [seen("service", "web", "", json!({"image": "web:33"}))];
+    tell_apart(&mut images, &services);
     let names: Vec<_> = images.iter().map(|image| image.address.name.as_str()).collect();
-    assert_eq!(names, ["db", "web", "web@33"]);
+    assert_eq!(names, ["db", "web", "web@222222222222"]);
 }
