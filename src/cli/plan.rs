@@ -46,6 +46,46 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     Ok(if changes { Exit::Changes } else { Exit::Done })
 }
 
+/// A name after `--destroy-data` that fits nothing is a mistake, and a dangerous one.
+pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), Failure> {
+    let unmatched = options.unmatched(&survey.observed);
+    if unmatched.is_empty() {
+        return Ok(());
+    }
+    let data = survey
+        .observed
+        .iter()
+        .filter(|live| live.protected)
+        .map(|live| live.address.name.as_str());
+    Err(
+        Failure::new(Exit::Usage, format!("there is no data called {}", unmatched.join(", ")))
+            .hint(format!("what there is: {}", data.collect::<Vec<_>>().join(", "))),
+    )
+}
+
+/// What the user allows.
+pub(super) fn options(data: &DestroyData) -> Options {
+    Options {
+        destroy_data: data.names.iter().cloned().collect::<BTreeSet<_>>(),
+    }
+}
+
+/// The plan of a survey, checked.
+pub(super) fn decide(survey: &Survey, options: &Options) -> Result<crate::plan::Plan, Failure> {
+    let rules = reader(&survey.connection);
+    let impact = |kind: &str, attribute: &str| mlstack_provider::Provider::impact(&rules, kind, attribute);
+    let plan = plan(&survey.desired, &survey.observed, &impact, options);
+    let faults = verify(&plan, &survey.desired, &survey.observed);
+    if faults.is_empty() {
+        return Ok(plan);
+    }
+    Err(Failure::new(
+        Exit::Error,
+        format!("this plan contradicts itself: {}", faults.join("; ")),
+    )
+    .hint("nothing was changed; this is a mistake in mlstack, please report it"))
+}
+
 /// What the plan is about.
 pub(super) fn header(survey: &Survey) -> Header<'_> {
     Header {

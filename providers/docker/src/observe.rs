@@ -309,7 +309,11 @@ fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> 
 /// Every rollout of a component left an image. The one that a service runs, which goes after it, keeps the name; the
 /// others get their id into theirs.
 fn tell_apart(images: &mut [Observed], services: &[Observed]) {
-    let runs = |image: &Observed| services.iter().any(|service| service.spec["image"] == image.spec["reference"]);
+    let runs = |image: &Observed| {
+        services
+            .iter()
+            .any(|service| service.spec["image"] == image.spec["reference"])
+    };
     images.sort_by_cached_key(|image| (image.address.clone(), !runs(image), image.id.clone()));
     let mut names = BTreeSet::new();
     for image in images {
