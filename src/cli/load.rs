@@ -1,6 +1,8 @@
 //! From what was typed to a checked stack, or to a picture of all that is wrong with it.
 
-use crate::diag::render::{Source, Style, text};
+use serde_json::Value;
+
+use crate::diag::render::{Source, Style, json, text};
 use crate::diag::{At, Diagnostic, Locate, Part, Path};
 use crate::project::{FindError, Jail, JailError, StackFile, find};
 use crate::stack::{Document, Options, Parsed, Stack, models, parse};
@@ -46,6 +48,8 @@ pub(super) struct Loaded {
     pub(super) document: Document,
     /// Where it runs.
     pub(super) target: Target,
+    /// What is doubtful in it, as JSON.
+    pub(super) warnings: Vec<Value>,
 }
 
 impl Loaded {
@@ -61,11 +65,13 @@ pub(super) fn load(context: &Context) -> Result<Loaded, Failure> {
     let all = diagnose(context, &read)?;
     let picture = read.picture(&all, context.ui.color_err, context.ui.width);
     let exit = exit_of(&all);
+    let warnings = json(&read.source(), &all).as_array().cloned().unwrap_or_default();
     let (Exit::Done, Some(stack)) = (exit, read.parsed.stack) else {
         return Err(Failure::whole(exit, picture));
     };
     context.ui.note(&picture);
     Ok(Loaded {
+        warnings,
         jail: Jail::new(&read.file.root),
         target: target(context, &stack)?,
         document: read.parsed.document,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
+
 use crate::ledger::new_id;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Options, plan, verify};
+use crate::target::capability::{self, Level};
 use crate::view::{Extras, Header, Style, plan_json, plan_text};
 
 use super::Context;
@@ -23,7 +26,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let options = options(&args.destroy_data);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
-    let document = plan_json(&header(&survey), &plan, &Extras::default());
+    let document = plan_json(&header(&survey), &plan, &extras(&survey));
     match args.format {
         Format::Text => context.ui.out(&text(&survey, &plan, context)),
         Format::Json => context.ui.out(&format!("{document:#}")),
@@ -44,6 +47,33 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
+}
+
+/// What the plan's JSON tells beside the plan.
+fn extras(survey: &Survey) -> Extras {
+    Extras {
+        drift: Vec::new(),
+        unsupported: degraded(survey),
+        diagnostics: survey.loaded.warnings.clone(),
+    }
+}
+
+/// Fields that the target carries only in part, and how.
+fn degraded(survey: &Survey) -> Vec<Value> {
+    let target = survey.loaded.target;
+    let used = capability::uses(&survey.loaded.stack);
+    let part = used.iter().filter_map(|found| match found.field.on(target) {
+        Level::Degraded { how, .. } => {
+            let (line, column) = survey.loaded.place(&found.at);
+            Some(json!({
+                "capability": found.field.name(), "level": "degraded", "how": how,
+                "component": found.component.map(|component| &component.name),
+                "source": {"file": survey.loaded.file.shown, "line": line, "column": column},
+            }))
+        }
+        Level::Full | Level::Unsupported { .. } => None,
+    });
+    part.collect()
 }
 
 /// A name after `--destroy-data` that fits nothing is a mistake, and a dangerous one.
