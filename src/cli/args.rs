@@ -286,7 +286,7 @@ pub(super) struct ImageInspect {
 /// `explain`
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// A code, such as mlstack::unknown-component; all codes when left out
+    /// A code, such as mlstack::unknown-field; all codes when left out
     pub code: Option<String>,
 }
 

@@ -37,3 +37,22 @@ impl From<Exit> for ExitCode {
         Self::from(exit as u8)
     }
 }
+
+/// What each code means, for the manual.
+pub(super) const MEANINGS: &[(Exit, &str)] = &[
+    (Exit::Done, "done, or nothing to do"),
+    (Exit::Error, "something failed"),
+    (Exit::Changes, "there are changes (`plan --detailed-exitcode`)"),
+    (Exit::Invalid, "the stack file is invalid"),
+    (Exit::Denied, "authentication or permission"),
+    (
+        Exit::Policy,
+        "a policy or a target's capability forbids it, or data would be lost that nobody named",
+    ),
+    (Exit::Locked, "somebody else holds the lock"),
+    (Exit::Stale, "the plan is stale"),
+    (Exit::Timeout, "a wait reached its limit"),
+    (Exit::RolloutFailed, "the rollout failed and was not rolled back"),
+    (Exit::Usage, "the command line is wrong"),
+    (Exit::Interrupted, "interrupted"),
+];

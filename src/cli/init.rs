@@ -116,10 +116,8 @@ fn folder_name(folder: &Path) -> String {
 fn refuse_to_overwrite(ready: &Ready, folder: &Path) -> Result<(), Failure> {
     match ready.files.iter().find(|(path, _)| folder.join(path).exists()) {
         None => Ok(()),
-        Some((path, _)) => Err(
-            Failure::new(Exit::Error, format!("{} is there already", folder.join(path).display()))
-                .hint("`mlstack init FOLDER` writes to another folder"),
-        ),
+        Some((path, _)) => Err(Failure::new(Exit::Error, format!("{path} is there already"))
+            .hint("`mlstack init FOLDER` writes to another folder")),
     }
 }
 

@@ -14,6 +14,7 @@ mod image;
 mod init;
 mod load;
 mod logs;
+mod manual;
 mod plan;
 mod progress;
 mod render;
@@ -31,6 +32,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
+pub use manual::page;
 use ui::Ui;
 
 /// What every command gets: how to talk, and where it stands.

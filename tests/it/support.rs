@@ -67,11 +67,18 @@ impl Sandbox {
 
     /// The same, from a folder below.
     pub(crate) fn run_in(&self, folder: &str, arguments: &str) -> String {
-        let output = self.command(arguments).current_dir(self.path().join(folder)).output().unwrap();
+        let output = self
+            .command(arguments)
+            .current_dir(self.path().join(folder))
+            .output()
+            .unwrap();
         let text = |bytes: &[u8]| self.filter(&String::from_utf8_lossy(bytes));
         format!(
             "exit: {}\n--- stdout\n{}--- stderr\n{}",
-            output.status.code().map_or("killed".to_owned(), |code| code.to_string()),
+            output
+                .status
+                .code()
+                .map_or("killed".to_owned(), |code| code.to_string()),
             text(&output.stdout),
             text(&output.stderr)
         )
@@ -99,7 +106,8 @@ impl Sandbox {
 
     fn filter(&self, text: &str) -> String {
         let real = self.path().canonicalize().unwrap();
-        text.replace(real.to_str().unwrap(), "[DIR]").replace(self.path().to_str().unwrap(), "[DIR]")
+        text.replace(real.to_str().unwrap(), "[DIR]")
+            .replace(self.path().to_str().unwrap(), "[DIR]")
     }
 }
 
