@@ -124,3 +124,23 @@ fn every_command_shown_is_run_by_somebody() {
         .collect();
     assert!(lines.is_empty(), "\n{}", lines.join("\n"));
 }
+
+#[test]
+fn the_picture_shows_the_plan_of_the_walk() {
+    let picture = std::fs::read_to_string(repository().join("docs/images/plan.svg")).unwrap();
+    let pieces = picture.split('<').filter_map(|piece| piece.split_once('>'));
+    let lines = pieces.map(|(tag, text)| {
+        if tag == "/text" {
+            "\n".to_owned()
+        } else {
+            text.replace('\n', "")
+        }
+    });
+    let drawn: String = lines.collect();
+    let walk = in_file(&repository().join(WALKS[0]));
+    let plan = walk.iter().find(|shown| shown.command == "mlstack plan").unwrap();
+    assert_eq!(
+        drawn.trim_end(),
+        format!("$ {}\n{}", plan.command, plan.output.trim_end())
+    );
+}
