@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mlstack_provider::{Address, Impact, Observed, Resource};
 
+use super::ports::take_holders_apart;
 use super::{Action, AttributeChange, Change, Disruption, Options, Reason, Rules, World, diff};
 
 /// About how long one thing does not answer while it is made anew, in seconds (measured: 0.8 to 1.7).
@@ -22,6 +23,7 @@ pub(super) struct Decision<'a> {
     /// Whether what it stores goes with it.
     pub(super) loses_data: bool,
     /// Whether it must be gone while something it stands on is made anew: a delete and a create instead of a replace.
+    /// Also where its port goes to something that it waits for.
     pub(super) apart: bool,
 }
 
@@ -38,6 +40,7 @@ pub(super) fn decide<'a>(
         .collect();
     keep_what_kept_needs(world, &mut decisions);
     take_dependents_apart(world, rules, options, &mut decisions);
+    take_holders_apart(world, &mut decisions);
     decisions
 }
 

@@ -13,6 +13,7 @@ use mlstack_provider::{Address, Impact, Observed, Resource, Source, Step, Value}
 mod decide;
 mod diff;
 mod order;
+mod ports;
 pub mod seal;
 mod verify;
 pub mod wire;

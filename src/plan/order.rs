@@ -10,9 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mlstack_provider::{Address, Step, Value};
+use mlstack_provider::{Address, Step};
 
 use super::decide::Decision;
+use super::ports::taken_over;
 use super::{Action, Node, Reason, World};
 
 type Decisions<'a> = BTreeMap<&'a Address, Decision<'a>>;
@@ -132,23 +133,12 @@ impl<'a> Graph<'a> {
 
     /// Who takes over a published port waits until its holder is gone or moved, unless that waits for it.
     fn free_ports(&mut self, world: &World<'a>) {
-        let mut holders: BTreeMap<String, &Address> = BTreeMap::new();
-        for (address, live) in &world.observed {
-            holders.extend(ports(&live.spec).map(|port| (port, *address)));
-        }
-        for (address, resource) in &world.desired {
-            let Some(&node) = self.up.get(address) else { continue };
-            for holder in ports(&resource.spec).filter_map(|port| holders.get(&port)) {
-                let free = self
-                    .down
-                    .get(holder)
-                    .or(self.up.get(holder))
-                    .filter(|_| holder != address);
-                if let Some(&free) = free
-                    && !self.waits_for(free, node)
-                {
-                    self.after[node].insert(free);
-                }
+        for (taker, holder) in taken_over(world) {
+            let free = self.down.get(holder).or(self.up.get(holder));
+            if let (Some(&node), Some(&free)) = (self.up.get(taker), free)
+                && !self.waits_for(free, node)
+            {
+                self.after[node].insert(free);
             }
         }
     }
@@ -189,16 +179,6 @@ impl<'a> Graph<'a> {
         nodes.sort_unstable_by_key(|node| node.id);
         nodes
     }
-}
-
-/// The ports that a spec publishes, of which a target has one each: `ports[].published`, with the protocol.
-fn ports(spec: &Value) -> impl Iterator<Item = String> {
-    let published = |port: &Value| match &port["published"] {
-        Value::Null => None,
-        Value::String(number) => Some(format!("{number}/{}", port["protocol"])),
-        number => Some(format!("{number}/{}", port["protocol"])),
-    };
-    spec["ports"].as_array().into_iter().flatten().filter_map(published)
 }
 
 fn step_down(decision: &Decision<'_>) -> Option<Step> {

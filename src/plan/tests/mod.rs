@@ -318,8 +318,63 @@ fn a_port_is_free_before_another_takes_it() {
     ");
     let swapped = check(&[with("service/web", "4000"), with("service/zoo", "3000")], &live);
     assert_snapshot!(swapped.to_lines(), @"
-    [] -> #1 service/zoo, replace, ports[0].published changed
-    [1] -> #2 service/web, replace, ports[0].published changed
+    [] -> #1 service/web, delete, ports[0].published changed
+    [1] -> #2 service/zoo, replace, ports[0].published changed
+    [1, 2] -> #3 service/web, create, ports[0].published changed
+    ");
+}
+
+#[test]
+fn a_port_goes_to_something_that_its_holder_waits_for() {
+    let with = |name: &str, port: &str, on: &[&str]| {
+        want(name, json!({"ports": [{"published": port, "protocol": "tcp"}]}), on)
+    };
+    let live = lives(&[
+        with("service/api", "8080", &[]),
+        with("service/web", "3000", &["service/api"]),
+    ]);
+    let swapped = check(
+        &[
+            with("service/api", "3000", &[]),
+            with("service/web", "8080", &["service/api"]),
+        ],
+        &live,
+    );
+    assert_snapshot!(swapped.to_lines(), @"
+    [] -> #1 service/web, delete, ports[0].published changed
+    [1] -> #2 service/api, replace, ports[0].published changed
+    [1, 2] -> #3 service/web, create, ports[0].published changed
+    ");
+    let taken = check(
+        &[
+            with("service/api", "3000", &[]),
+            with("service/web", "4000", &["service/api"]),
+        ],
+        &live,
+    );
+    assert_snapshot!(taken.to_lines(), @"
+    [] -> #1 service/web, delete, ports[0].published changed
+    [1] -> #2 service/api, replace, ports[0].published changed
+    [1, 2] -> #3 service/web, create, ports[0].published changed
+    ");
+    let ring = lives(&[
+        with("service/a", "1", &[]),
+        with("service/b", "2", &[]),
+        with("service/c", "3", &[]),
+    ]);
+    let turned = check(
+        &[
+            with("service/a", "2", &[]),
+            with("service/b", "3", &[]),
+            with("service/c", "1", &[]),
+        ],
+        &ring,
+    );
+    assert_snapshot!(turned.to_lines(), @"
+    [] -> #1 service/a, delete, ports[0].published changed
+    [1] -> #2 service/c, replace, ports[0].published changed
+    [2] -> #3 service/b, replace, ports[0].published changed
+    [1, 3] -> #4 service/a, create, ports[0].published changed
     ");
 }
 
