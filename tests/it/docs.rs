@@ -65,9 +65,9 @@ fn in_file(path: &Path) -> Vec<Shown> {
                 });
             } else if continued {
                 let last = all.last_mut().unwrap();
-                last.command += &format!("\n{line}");
+                last.command.extend(["\n", line]);
             } else if let Some(last) = all.last_mut() {
-                last.output += &format!("{line}\n");
+                last.output.extend([line, "\n"]);
             }
             continued = line.ends_with('\\');
         }
