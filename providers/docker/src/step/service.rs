@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bollard::models::ContainerStateStatusEnum as Status;
+use bollard::models::{ContainerStateStatusEnum as Status, HealthStatusEnum};
 use futures_util::future::try_join_all;
 use mlstack_compose::SERVICE;
 use mlstack_provider::{ProviderError, Resource, Step};
@@ -171,7 +171,13 @@ async fn mend(mold: &Mold<'_>, found: &Found) -> Result<String, ProviderError> {
     }
     reconnect(mold, found).await?;
     match status(found) {
-        Some(Status::PAUSED) => site.write.unpause(id).await?,
+        Some(Status::PAUSED) => {
+            site.write.unpause(id).await?;
+            // The engine calls it unhealthy from its pause on, until some later probe; a start begins anew.
+            if trouble::health(&found.inspected) == HealthStatusEnum::UNHEALTHY {
+                site.write.restart(id).await?;
+            }
+        }
         Some(Status::EXITED) => mold.start(id).await?,
         Some(Status::RUNNING) if trouble::problem(&found.inspected).is_none() => {}
         _ => site.write.restart(id).await?,
