@@ -63,6 +63,9 @@ fn picture(source: &Source<'_>, lines: &Lines, diagnostic: &Diagnostic, style: S
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(style.width)
         .with_context_lines(1)
+        // A help is there to be pasted: `env-secrets` stays in one piece.
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
         .with_links(false);
     let mut out = String::new();
     let report = Report {

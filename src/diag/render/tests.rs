@@ -126,3 +126,11 @@ fn colours_only_on_request() {
     assert!(drawn(true).contains('\u{1b}'));
     assert!(!drawn(false).contains('\u{1b}'));
 }
+
+#[test]
+fn a_help_is_never_broken_within_a_word() {
+    let help = "if that is fine, say why on the component, as here: `allow_degraded: {env-secrets: \"…\"}`";
+    let diagnostic = Diagnostic::new(&codes::UNKNOWN_COMPONENT, at(0, 1), "here").help(help);
+    let drawn = text(&source("name: x\n"), &[diagnostic], PLAIN);
+    assert!(drawn.contains("env-secrets"), "{drawn}");
+}
