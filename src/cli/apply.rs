@@ -1,6 +1,7 @@
 //! `mlstack apply`, `up` and `destroy`: plan, ask, do, remember.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use mlstack_provider::{Step, Value};
@@ -125,9 +126,13 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
     execute(&survey, &plan, &args.rollout, memory, context).await
 }
 
+/// No plan is larger than this, in bytes; what goes on for longer is a device or a mistake.
+const MOST_PLAN: u64 = 256 << 20;
+
 fn read(path: &Path, context: &Context) -> Result<Sealed, Failure> {
     let shown = path.display();
-    let text = std::fs::read_to_string(context.here.join(path))
+    let text = std::fs::File::open(context.here.join(path))
+        .and_then(|file| io::read_to_string(file.take(MOST_PLAN)))
         .map_err(|error| Failure::new(Exit::Error, format!("cannot read {shown}: {error}")))?;
     unseal(&text).map_err(|error| {
         Failure::new(Exit::Error, format!("{shown}: {error}"))
@@ -227,9 +232,7 @@ fn with_digests(plan: &Plan, digests: &BTreeMap<String, String>) -> Plan {
 }
 
 fn take(folder: &Folder, command: &str) -> Result<Lock, Failure> {
-    folder
-        .lock(&format!("mlstack {command}"))
-        .map_err(|error| ledger_failure(&error))
+    folder.lock(command).map_err(|error| ledger_failure(&error))
 }
 
 /// A failure of the ledger or its lock as the command's.

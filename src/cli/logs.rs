@@ -11,7 +11,7 @@ use super::load::load;
 use super::survey::{connect, reader};
 use crate::diag::render::visible;
 
-/// Runs the command. Ctrl-C ends it.
+/// Runs the command. Ctrl-C ends it, and so does a reader that goes away.
 pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
     let loaded = load(context)?;
     let names = &loaded.stack.components;
@@ -32,6 +32,9 @@ pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure>
     let mut lines = reader(&connect()?).logs(&loaded.stack.name, &request).await?;
     while let Some(line) = lines.next().await {
         context.ui.out(&shown(&line?, widest));
+        if !context.ui.is_heard() {
+            break;
+        }
     }
     Ok(Exit::Done)
 }

@@ -52,12 +52,20 @@ pub fn main() -> ExitCode {
         Err(error) => return misuse(&error),
     };
     let ui = Ui::new(&cli.global);
-    match run(cli, ui) {
+    match run(cli, ui).and_then(|exit| told(exit, ui)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             ui.fault(&failure.render(&ui));
             failure.exit.into()
         }
+    }
+}
+
+/// Work whose answer could not be written is not done.
+fn told(exit: Exit, ui: Ui) -> Result<Exit, Failure> {
+    match ui.lost() {
+        Some(error) => Err(Failure::new(Exit::Error, format!("cannot write to stdout: {error}"))),
+        None => Ok(exit),
     }
 }
 

@@ -1,8 +1,12 @@
 //! The only place that prints: data on stdout, talk on stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use super::args::{Global, When};
+
+/// The first failure to write to stdout.
+static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// How this run talks.
 #[derive(Clone, Copy, Debug)]
@@ -46,31 +50,43 @@ impl Ui {
 
     /// Data: what the command is for.
     pub(super) fn out(&self, text: &str) {
-        write(io::stdout().lock(), text);
+        if let Err(error) = write(io::stdout().lock(), text) {
+            let _first = LOST.set(error);
+        }
+    }
+
+    /// Whether what goes to stdout still arrives.
+    pub(super) fn is_heard(&self) -> bool {
+        LOST.get().is_none()
+    }
+
+    /// Why data is lost, such as a full disk. A reader that went away (`| head`) wanted no more: nothing is lost.
+    pub(super) fn lost(&self) -> Option<&'static io::Error> {
+        LOST.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// Talk: progress and remarks; nothing with `--quiet`.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            write(io::stderr().lock(), text);
+            let _gone = write(io::stderr().lock(), text);
         }
     }
 
     /// Talk for whoever asked for more.
     pub(super) fn detail(&self, text: &str) {
         if self.verbose {
-            write(io::stderr().lock(), text);
+            let _gone = write(io::stderr().lock(), text);
         }
     }
 
     /// What went wrong; always shown.
     pub(super) fn fault(&self, text: &str) {
-        write(io::stderr().lock(), text);
+        let _gone = write(io::stderr().lock(), text);
     }
 
     /// Asks; true only for a plain yes.
     pub(super) fn ask(&self, question: &str) -> bool {
-        write(io::stderr().lock(), question);
+        let _gone = write(io::stderr().lock(), question);
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "yes")
     }
@@ -85,17 +101,16 @@ impl Ui {
     }
 }
 
-/// A reader that went away (`| head`) ends our talking, not our work.
-fn write(mut to: impl Write, text: &str) {
+/// A reader that went away ends our talking, not our work.
+fn write(mut to: impl Write, text: &str) -> io::Result<()> {
     let newline = if text.ends_with('\n') || text.is_empty() {
         ""
     } else {
         "\n"
     };
-    let _gone = to
-        .write_all(text.as_bytes())
-        .and_then(|()| to.write_all(newline.as_bytes()))
-        .and_then(|()| to.flush());
+    to.write_all(text.as_bytes())?;
+    to.write_all(newline.as_bytes())?;
+    to.flush()
 }
 
 fn width(terminal: bool) -> usize {

@@ -30,7 +30,7 @@ pub fn event_line(event: &Event<'_>, style: Style) -> String {
             format!(
                 "{mark} {} {}{cause} after {}",
                 name(node),
-                escape(&error.action),
+                escape(error.action.trim_end_matches(':')),
                 seconds(*took)
             )
         }

@@ -355,3 +355,19 @@ fn images_are_looked_at_without_an_engine() {
       hint: model servers and frontends without `image` and `build` have one
     ");
 }
+
+#[test]
+fn an_answer_that_is_lost_is_an_error() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        eprintln!("NOT RUN: there is no /dev/full here");
+        return;
+    };
+    let version = std::process::Command::new(env!("CARGO_BIN_EXE_mlstack"))
+        .arg("version")
+        .stdout(full)
+        .output();
+    let output = version.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("cannot write to stdout"), "{told}");
+}
