@@ -40,7 +40,7 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
     let folder = Folder::below(&stack_file(context)?.root);
     let lock = take(&folder, "destroy")?;
     let survey = survey(context, Look::Destroy).await?;
-    let options = options(&args.rollout.destroy_data);
+    let options = options(&args.rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
     context.ui.out(&text(&survey, &plan, context));
@@ -82,7 +82,7 @@ async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit,
     let folder = Folder::below(&stack_file(context)?.root);
     let lock = take(&folder, "apply")?;
     let mut survey = survey(context, Look::Prepare).await?;
-    let options = options(&rollout.destroy_data);
+    let options = options(&rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let mut plan = decide(&survey, &options)?;
     context.ui.out(&text(&survey, &plan, context));

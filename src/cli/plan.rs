@@ -23,7 +23,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
         _ => failure,
     })?;
-    let options = options(&args.destroy_data);
+    let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
     let document = plan_json(&header(&survey), &plan, &extras(&survey));
@@ -94,9 +94,15 @@ pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), 
 }
 
 /// What the user allows.
-pub(super) fn options(data: &DestroyData) -> Options {
+pub(super) fn options(data: &DestroyData, survey: &Survey) -> Options {
+    let components = &survey.loaded.stack.components;
+    // A component's own data may be named by the component: `db` for `db-data`.
+    let own = |name: &String| match components.contains_key(name) {
+        true => format!("{name}-data"),
+        false => name.clone(),
+    };
     Options {
-        destroy_data: data.names.iter().cloned().collect::<BTreeSet<_>>(),
+        destroy_data: data.names.iter().map(own).collect::<BTreeSet<_>>(),
     }
 }
 
