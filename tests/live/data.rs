@@ -1,0 +1,71 @@
+//! Data outlives its component, its stack and a misspelt name; it goes when it is named.
+
+use insta::assert_snapshot;
+
+use crate::stage::Stage;
+
+const STACK: &str = "\
+version: 1
+name: STACK
+components:
+  clock: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
+  db: { type: database, engine: postgres, version: \"17\", storage: 1Gi }
+";
+
+#[test]
+fn data_is_kept_until_it_is_named() {
+    let Some(stage) = Stage::with(STACK, &["busybox:1", "postgres:17"]) else {
+        return;
+    };
+    let whole = stage.read("mlstack.yaml");
+    stage.ends(0, "up");
+    stage.exec(
+        "db",
+        &[
+            "psql",
+            "-U",
+            "app",
+            "-d",
+            "app",
+            "-c",
+            "create table kept as select 42 as x",
+        ],
+    );
+
+    let without: String = whole
+        .lines()
+        .filter(|line| !line.starts_with("  db:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    stage.write("mlstack.yaml", &without);
+    assert_snapshot!(stage.ends(2, "plan --detailed-exitcode"), @"
+    STACK → compose (unix:///var/run/docker.sock)
+
+      - service/db                 no longer declared
+      ! volume/db-data  protected  no longer declared: kept
+
+    Plan: 0 to add, 0 to change, 0 to replace, 1 to destroy.
+    ");
+    stage.ends(0, "apply -y");
+    assert_eq!(stage.containers().into_keys().collect::<Vec<_>>(), ["clock"]);
+    assert_eq!(stage.volumes(), ["STACK_db-data"]);
+
+    stage.write("mlstack.yaml", &whole);
+    stage.ends(0, "apply -y");
+    let read = || stage.exec("db", &["psql", "-U", "app", "-d", "app", "-tAc", "select x from kept"]);
+    assert_eq!(read().trim(), "42", "the same data, and the password still opens it");
+
+    stage.ends(0, "destroy -y");
+    assert!(stage.containers().is_empty());
+    assert_eq!(stage.networks(), "");
+    assert_eq!(stage.volumes(), ["STACK_db-data"]);
+    stage.ends(0, "up");
+    assert_eq!(read().trim(), "42");
+
+    let misspelt = stage.run("destroy -y --destroy-data dbb");
+    assert_ne!(misspelt.code, 0, "{}", misspelt.stdout);
+    assert_snapshot!(misspelt.stderr, @"");
+    assert_eq!(stage.containers().len(), 2, "nothing was touched");
+    stage.ends(0, "destroy -y --destroy-data db");
+    assert!(stage.volumes().is_empty());
+}
