@@ -156,10 +156,21 @@ fn protocol(registry: &str) -> ClientProtocol {
 
 fn explain(reference: &Reference, source: OciDistributionError) -> PushError {
     let reference = reference.whole();
-    match source {
-        OciDistributionError::AuthenticationFailure(_) | OciDistributionError::UnauthorizedError { .. } => {
-            PushError::Denied { reference, source }
-        }
-        _ => PushError::Failed { reference, source },
+    if denied(&source) {
+        PushError::Denied { reference, source }
+    } else {
+        PushError::Failed { reference, source }
+    }
+}
+
+/// A registry may refuse the first request of all, or only a later one.
+fn denied(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::AuthenticationFailure(_) | OciDistributionError::UnauthorizedError { .. } => true,
+        OciDistributionError::RequestError(error) => error
+            .status()
+            .is_some_and(|status| matches!(status.as_u16(), 401 | 403)),
+        OciDistributionError::ServerError { code, .. } => matches!(code, 401 | 403),
+        _ => false,
     }
 }

@@ -66,6 +66,6 @@ fn data_is_kept_until_it_is_named() {
     assert_ne!(misspelt.code, 0, "{}", misspelt.stdout);
     assert_snapshot!(misspelt.stderr, @"");
     assert_eq!(stage.containers().len(), 2, "nothing was touched");
-    stage.ends(0, "destroy -y --destroy-data db");
+    stage.ends(0, "destroy -y --destroy-data db-data");
     assert!(stage.volumes().is_empty());
 }
