@@ -26,10 +26,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
-    let document = plan_json(&header(&survey), &plan, &extras(&survey));
+    let document = || plan_json(&header(&survey), &plan, &extras(&survey));
     match args.format {
         Format::Text => context.ui.out(&text(&survey, &plan, context)),
-        Format::Json => context.ui.out(&format!("{document:#}")),
+        Format::Json => context.ui.out(&format!("{:#}", document())),
     }
     refuse_lost_data(&plan)?;
     if let Some(path) = &args.out {
@@ -37,7 +37,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
             plan_id: new_id().map_err(|error| Failure::of(Exit::Error, &error))?,
             stack_digest: digest_text(&survey.loaded.file.text),
         };
-        let sealed = seal(document, &plan, &survey.observed, &binding);
+        let sealed = seal(document(), &plan, &survey.observed, &binding);
         std::fs::write(context.here.join(path), sealed)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
         context.ui.note(&format!(

@@ -7,12 +7,16 @@ use crate::diag::{At, Locate, Part, Span};
 #[derive(Clone, Debug)]
 pub struct Document {
     text: String,
+    /// The first byte of each line, so that a place is found without reading the text again.
+    lines: Vec<usize>,
     root: Option<Node>,
 }
 
 impl Document {
     pub(super) fn new(text: &str, root: Option<Node>) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self {
+            lines: std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect(),
             text: text.to_owned(),
             root,
         }
@@ -25,7 +29,11 @@ impl Document {
 
     /// The line and the column of a place, both from 1; columns count characters.
     pub fn position(&self, at: &At) -> (usize, usize) {
-        crate::diag::position(&self.text, self.locate(at).start)
+        let byte = self.locate(at).start;
+        let line = self.lines.partition_point(|start| *start <= byte);
+        let start = self.lines[line - 1];
+        let before = self.text.get(start..byte).unwrap_or_default();
+        (line, before.chars().count() + 1)
     }
 
     /// Ends a span with its first line, or after 200 bytes of it: what is longer is shown by its start.
