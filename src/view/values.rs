@@ -20,19 +20,25 @@ pub(super) fn attribute(change: &AttributeChange, room: usize) -> String {
     if let (Some(Value::Array(before)), Some(Value::Array(after))) = (&change.before, &change.after)
         && let Some(members) = members(before, after)
     {
-        return shorten(&format!("{} {members}", escape(&change.path)), room);
+        return shorten(&format!("{} {members}", escape(name(&change.path))), room);
     }
     let (before, after) = (
         value(change, change.before.as_ref()),
         value(change, change.after.as_ref()),
     );
-    let path = shorten(&escape(&change.path), (room / 2).max(8));
+    let path = shorten(&escape(name(&change.path)), (room / 2).max(8));
     let left = room.saturating_sub(width(&path) + 4);
     // A short side leaves its room to the long one.
     let before_room = (left / 2).max(left.saturating_sub(width(&after))).max(6);
     let before = shorten(&before, before_room);
     let after = shorten(&after, left.saturating_sub(width(&before)).max(6));
     format!("{path} {before} → {after}")
+}
+
+/// An attribute as people call it: `memory`, not `deploy.resources.limits.memory`.
+fn name(path: &str) -> &str {
+    let nested = ["deploy.resources.limits.", "deploy."];
+    nested.iter().find_map(|outer| path.strip_prefix(outer)).unwrap_or(path)
 }
 
 /// What came and went: `+ NET_ADMIN - CHOWN`; `None` when only the order changed.
