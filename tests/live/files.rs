@@ -19,7 +19,7 @@ fn compose_finds_nothing_to_change_in_what_was_applied() {
     }
     let before = stage.containers();
     let hashes = stage.compose("config --hash *").unwrap().stdout;
-    for (service, _) in &before {
+    for service in before.keys() {
         let hash = stage.inspect(service, "{{index .Config.Labels \"com.docker.compose.config-hash\"}}");
         assert!(
             hashes.contains(&format!("{service} {hash}")),
