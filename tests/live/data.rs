@@ -64,7 +64,10 @@ fn data_is_kept_until_it_is_named() {
 
     let misspelt = stage.run("destroy -y --destroy-data dbb");
     assert_ne!(misspelt.code, 0, "{}", misspelt.stdout);
-    assert_snapshot!(misspelt.stderr, @"");
+    assert_snapshot!(misspelt.stderr, @"
+    error: there is no data called dbb
+      hint: what there is: db-data
+    ");
     assert_eq!(stage.containers().len(), 2, "nothing was touched");
     stage.ends(0, "destroy -y --destroy-data db-data");
     assert!(stage.volumes().is_empty());
