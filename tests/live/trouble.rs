@@ -24,7 +24,13 @@ fn without_an_engine_each_command_says_so() {
     let stage = stage.env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     let plan = stage.run("plan");
     assert_eq!(plan.code, 1);
-    assert_snapshot!(plan.stderr, @"");
+    assert_snapshot!(plan.stderr, @"
+    error: cannot reach the Docker engine at unix:///nonexistent/docker.sock
+      caused by: /nonexistent/docker.sock does not exist
+      hint: start it: sudo systemctl start docker (or: sudo dockerd &)
+      hint: if it listens elsewhere, set DOCKER_HOST, such as unix:///run/user/1000/docker.sock
+      hint: `mlstack plan --offline` needs no engine
+    ");
     for command in ["status", "logs", "apply -y", "destroy -y"] {
         let ran = stage.run(command);
         assert_eq!(ran.code, 1, "{command}: {}", ran.stderr);
