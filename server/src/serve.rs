@@ -83,8 +83,9 @@ fn load(app: &App, source: &Source) -> Result<(), LoadFailure> {
     let begun = std::time::Instant::now();
     let loaded = match source.load() {
         Err(LoadFailure::Golden(reason)) => {
-            tracing::error!(reason, "the golden sample did not pass: the model is not served");
+            // State first: whoever reads the line finds it so.
             app.loaded(Err(format!("its golden sample did not pass: {reason}")));
+            tracing::error!(reason, "the golden sample did not pass: the model is not served");
             return Ok(());
         }
         loaded => loaded?,
@@ -98,12 +99,8 @@ fn load(app: &App, source: &Source) -> Result<(), LoadFailure> {
     app.metrics
         .loaded(&loaded.card.name, &loaded.card.version, fields, begun.elapsed());
     let took_ms = begun.elapsed().as_millis() as u64;
-    tracing::info!(
-        model = loaded.card.name,
-        version = loaded.card.version,
-        took_ms,
-        "ready"
-    );
+    let (model, version) = (loaded.card.name.clone(), loaded.card.version.clone());
     app.loaded(Ok(loaded));
+    tracing::info!(model, version, took_ms, "ready");
     Ok(())
 }
