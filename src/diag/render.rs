@@ -236,7 +236,7 @@ impl Lines {
 }
 
 /// Whether a character would steer a terminal or hide what a line says.
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     let steers =
         matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     steers || (character.is_control() && !matches!(character, '\n' | '\t' | '\r'))

@@ -31,7 +31,7 @@ pub use document::Document;
 pub use format::{FormatError, format};
 pub use model::*;
 pub use schema::{SCHEMA_ID, schema};
-pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_VALUES, is_invisible};
+pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 
 use std::collections::BTreeSet;
 

@@ -6,6 +6,7 @@
 use serde_saphyr::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput};
 
 use super::node::{Entry, Map, Node, Scalar, Value};
+use crate::diag::render::is_hidden;
 use crate::diag::{At, Diagnostic, Span, codes};
 
 /// Bytes of the largest stack file.
@@ -303,7 +304,7 @@ fn syntax_words(kind: &ErrorKind, error: &ScanError) -> (String, Option<&'static
 fn refuse_invisible(text: &str, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let found: Vec<_> = text
         .char_indices()
-        .filter(|(i, c)| is_invisible(*c) && !(*i == 0 && *c == '\u{feff}'))
+        .filter(|(i, c)| is_hidden(*c) && !(*i == 0 && *c == '\u{feff}'))
         .take(10)
         .collect();
     for (start, character) in &found {
@@ -324,15 +325,6 @@ fn refuse_invisible(text: &str, diagnostics: &mut Vec<Diagnostic>) -> bool {
         );
     }
     !found.is_empty()
-}
-
-/// Whether `character` is a control or steers the direction of text.
-pub fn is_invisible(character: char) -> bool {
-    match character {
-        '\t' | '\n' | '\r' => false,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => true,
-        _ => character.is_control(),
-    }
 }
 
 fn too_large(bytes: usize) -> Diagnostic {
