@@ -126,6 +126,10 @@ codes! {
     FLOATING_TAG "floating-tag" Warning true "an image tag that moves";
     NO_LIMITS "no-limits" Warning true "no memory limit";
     SECRET_IN_FILE "secret-in-file" Warning true "a secret written in the stack file";
+    ONE_REPLICA "one-replica" Warning true "one copy in production";
+    UNPINNED_MODEL "unpinned-model" Warning true "a model in production that can change";
+    UNVERSIONED_MODELS "unversioned-models" Warning true "a bucket of models without versions";
+    HOST_MOUNT "host-mount" Warning true "a folder of the machine in production";
     UNNEEDED_ALLOWANCE "unneeded-allowance" Warning false "an allowance that nothing needs";
     UNUSED_SECRET "unused-secret" Warning false "a secret that nothing uses";
 }

@@ -68,7 +68,19 @@ fn named(environment: &str) -> Options {
 
 #[test]
 fn the_example_of_the_contract() {
-    assert_eq!(wrong(EXAMPLE, &named("prod")), "");
+    insta::assert_snapshot!(wrong(EXAMPLE, &named("prod")), @"
+    mlstack::one-replica
+
+      ⚠ one copy in production
+        ╭─[mlstack.yaml:28:3]
+     28 │   web:
+        ·   ─┬─
+        ·    ╰── `web` is away whenever its one copy is
+        ╰────
+      help: add `replicas: 2`
+
+    mlstack.yaml: 1 warning
+    ");
     let stack = parse(EXAMPLE, &named("prod")).stack.unwrap();
     insta::assert_debug_snapshot!(stack, @r#"
     Stack {
@@ -405,6 +417,16 @@ components:
 #[test]
 fn an_environment_that_does_not_exist() {
     insta::assert_snapshot!(wrong(EXAMPLE, &named("prd")), @"
+    mlstack::one-replica
+
+      ⚠ one copy in production
+        ╭─[mlstack.yaml:28:3]
+     28 │   web:
+        ·   ─┬─
+        ·    ╰── in `prod`: `web` is away whenever its one copy is
+        ╰────
+      help: add `replicas: 2`
+
     mlstack::unknown-environment
 
       × unknown environment
@@ -415,7 +437,7 @@ fn an_environment_that_does_not_exist() {
         ╰────
       help: did you mean `prod`?
 
-    mlstack.yaml: 1 error
+    mlstack.yaml: 1 error, 1 warning
     ");
 }
 
@@ -425,10 +447,23 @@ fn environments_are_checked_without_being_chosen() {
         environment: None,
         every_environment: true,
     };
-    assert_eq!(wrong(EXAMPLE, &every), "");
+    assert_eq!(
+        wrong(EXAMPLE, &every),
+        wrong(EXAMPLE, &named("prod")).replace("── ", "── in `prod`: ")
+    );
     let text = EXAMPLE.replace("max: 12", "max: 3");
     assert_eq!(parse(&text, &Options::default()).diagnostics, []);
     insta::assert_snapshot!(wrong(&text, &every), @"
+    mlstack::one-replica
+
+      ⚠ one copy in production
+        ╭─[mlstack.yaml:28:3]
+     28 │   web:
+        ·   ─┬─
+        ·    ╰── in `prod`: `web` is away whenever its one copy is
+        ╰────
+      help: add `replicas: 2`
+
     mlstack::out-of-range
 
       × a number out of range
@@ -439,7 +474,7 @@ fn environments_are_checked_without_being_chosen() {
         ╰────
       help: write `min: 3`, or raise `max`
 
-    mlstack.yaml: 1 error
+    mlstack.yaml: 1 error, 1 warning
     ");
 }
 
@@ -510,7 +545,7 @@ fn reasons_silence_advice() {
 
 #[test]
 fn null_counts_as_an_empty_mapping_or_list() {
-    let text = "version: 1\nname: shop\nsecrets:\nenvironments:\ncomponents:\n  db:\n    type: database\n    env:\n    uses:\n  s:\n    type: object-store\n    buckets:\n      models:\n";
+    let text = "version: 1\nname: shop\nsecrets:\nenvironments:\ncomponents:\n  db:\n    type: database\n    env:\n    uses:\n  s:\n    type: object-store\n    buckets:\n      datasets:\n";
     assert_eq!(wrong(text, &Options::default()), "");
     assert!(parse(text, &Options::default()).stack.is_some());
 }

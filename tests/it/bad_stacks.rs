@@ -79,7 +79,9 @@ fn every_bad_file_has_its_picture() {
 /// The block of YAML after `fence` in an explanation, completed to a whole stack file.
 fn example(code: &Code, fence: &str) -> Option<String> {
     let yaml = code.explanation.split(fence).nth(1)?.split("```").next()?;
-    let is_part = ["components:", "secrets:"].iter().any(|start| yaml.starts_with(start));
+    let is_part = ["components:", "environments:", "secrets:"]
+        .iter()
+        .any(|start| yaml.starts_with(start));
     let head = if is_part { "version: 1\nname: shop\n" } else { "" };
     Some(format!("{head}{yaml}"))
 }

@@ -10,6 +10,7 @@ mod images;
 mod links;
 mod names;
 mod ports;
+mod production;
 mod secrets;
 
 use super::model::{Component, Kind, Stack};
@@ -74,6 +75,7 @@ pub(super) fn stack(stack: &mut Stack, root: &Node, diagnostics: &mut Vec<Diagno
     ports::check(&cx, &mut found);
     data::check(&cx, &mut found);
     images::check(&cx, &mut found);
+    production::check(&cx, &mut found);
     secrets::check(&cx, &mut found);
     found.retain(|diagnostic| !is_waived(stack, diagnostic));
     diagnostics.append(&mut found);

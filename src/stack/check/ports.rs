@@ -41,11 +41,11 @@ pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
 }
 
 /// Whether copies run side by side on one machine, without a load balancer of the target.
-fn shares_one_host(cx: &Context<'_>) -> bool {
+pub(super) fn shares_one_host(cx: &Context<'_>) -> bool {
     matches!(cx.stack.target.as_deref(), None | Some("compose" | "local" | "ssh"))
 }
 
-fn most_copies(component: &Component) -> u32 {
+pub(super) fn most_copies(component: &Component) -> u32 {
     component
         .autoscale
         .as_ref()
