@@ -22,13 +22,15 @@ use crate::plan::{Action, Plan};
 pub(super) async fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
     match &args.plan {
         Some(path) => sealed(path, args, context).await,
-        None => fresh(args.yes, &args.rollout, context).await.map(|(exit, _)| exit),
+        None => fresh("apply", args.yes, &args.rollout, context)
+            .await
+            .map(|(exit, _)| exit),
     }
 }
 
 /// Runs `up`.
 pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
-    let (exit, survey) = fresh(true, &args.rollout, context).await?;
+    let (exit, survey) = fresh("up", true, &args.rollout, context).await?;
     if exit == Exit::Done {
         context.ui.out(&addresses(&survey));
     }
@@ -54,6 +56,7 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
         folder: &folder,
         lock: &lock,
         plan_id: None,
+        command: "destroy",
     };
     let exit = execute(&survey, &plan, &args.rollout, memory, context).await?;
     if exit == Exit::Done {
@@ -78,9 +81,14 @@ fn kept(plan: &Plan) -> String {
 }
 
 /// Plans anew and carries it out.
-async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit, Survey), Failure> {
+async fn fresh(
+    command: &'static str,
+    yes: bool,
+    rollout: &Rollout,
+    context: &Context,
+) -> Result<(Exit, Survey), Failure> {
     let folder = Folder::below(&stack_file(context)?.root);
-    let lock = take(&folder, "apply")?;
+    let lock = take(&folder, command)?;
     let mut survey = survey(context, Look::Prepare).await?;
     let options = options(&rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
@@ -98,6 +106,7 @@ async fn fresh(yes: bool, rollout: &Rollout, context: &Context) -> Result<(Exit,
         folder: &folder,
         lock: &lock,
         plan_id: None,
+        command,
     };
     let exit = execute(&survey, &plan, rollout, memory, context).await?;
     Ok((exit, survey))
@@ -122,6 +131,7 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
         folder: &folder,
         lock: &lock,
         plan_id,
+        command: "apply",
     };
     execute(&survey, &plan, &args.rollout, memory, context).await
 }

@@ -20,9 +20,10 @@ use super::failure::Failure;
 use super::progress::Display;
 use super::render::compose_folder;
 use super::survey::Survey;
+use super::who::who;
 use crate::apply::{Outcome, apply};
 use crate::image::Parts;
-use crate::ledger::{Applied, Folder, Lock, now};
+use crate::ledger::{Ending, Folder, Lock, Run, new_id, now, place};
 use crate::plan::Plan;
 use crate::plan::seal::digest_text;
 use crate::project::{Jail, context};
@@ -38,6 +39,8 @@ pub(super) struct Memory<'a> {
     pub(super) lock: &'a Lock,
     /// The sealed plan that is carried out, if one is.
     pub(super) plan_id: Option<&'a str>,
+    /// What was typed.
+    pub(super) command: &'static str,
 }
 
 /// Carries out `plan` and says how the command ends.
@@ -54,10 +57,10 @@ pub(super) async fn execute(
         most: rollout.parallelism,
     };
     let display = Display::new(&context.ui);
-    let begun = Instant::now();
+    let (begun, begun_at) = (Instant::now(), now());
     let outcome = apply(plan, &target, &|event| display.show(&event), stop(limit)).await;
     display.finish();
-    remember(survey, &outcome, memory)?;
+    remember(survey, &outcome, begun_at, memory)?;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
     for error in outcome.failed.into_values() {
@@ -131,23 +134,42 @@ fn leave() {
     std::process::exit(i32::from(Exit::Interrupted as u8));
 }
 
-fn remember(survey: &Survey, outcome: &Outcome, memory: Memory<'_>) -> Result<(), Failure> {
+fn remember(survey: &Survey, outcome: &Outcome, begun: String, memory: Memory<'_>) -> Result<(), Failure> {
     let mut ledger = memory.folder.load().map_err(|error| ledger_failure(&error))?;
-    let stack = &survey.loaded.stack;
-    let applied = Applied {
-        at: now(),
+    let place = place(survey.loaded.stack.environment.as_deref(), survey.loaded.target.name());
+    let stack_digest = digest_text(&survey.loaded.file.text);
+    let at = now();
+    let is_good = outcome.is_success() && !survey.desired.is_empty();
+    let revision = is_good.then(|| ledger.revise(&place, &at, &stack_digest, &survey.desired));
+    let id = new_id().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+    ledger.record(Run {
+        id,
+        place,
+        command: memory.command.to_owned(),
+        who: Some(who()),
+        begun,
+        ended: Some(at),
         mlstack_version: env!("CARGO_PKG_VERSION").to_owned(),
-        stack_digest: digest_text(&survey.loaded.file.text),
+        stack_digest,
         plan_id: memory.plan_id.map(str::to_owned),
         done: outcome.done.len(),
         failed: outcome.failed.len(),
         skipped: outcome.skipped.len(),
-    };
-    ledger.record(stack.environment.as_deref(), survey.loaded.target.name(), applied);
+        ending: ending(outcome),
+        revision,
+    });
     memory
         .folder
         .save(&mut ledger, memory.lock)
         .map_err(|error| ledger_failure(&error))
+}
+
+fn ending(outcome: &Outcome) -> Ending {
+    match (outcome.is_success(), outcome.failed.is_empty()) {
+        (true, _) => Ending::Done,
+        (false, true) => Ending::Interrupted,
+        (false, false) => Ending::Failed,
+    }
 }
 
 fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {

@@ -23,6 +23,7 @@ mod status;
 mod survey;
 mod ui;
 mod validate;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,13 +1,16 @@
-//! The ledger's text: JSON, versioned. Wire types live here and nowhere else.
+//! The ledger's text: JSON with sorted keys, versioned. What older versions wrote is read and upgraded here.
+//!
+//! [`Run`], [`super::Place`] and what is in them are written as they are: to change one is to make a new version.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Applied, Ledger};
+use super::{Ending, Ledger, Place, Run};
 
 /// The version this mlstack writes, and the newest it reads.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Why a text is not a ledger that can be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,15 +33,27 @@ struct Version {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct V1 {
+struct V2 {
     version: u64,
+    lineage: String,
+    serial: u64,
+    used_plans: BTreeMap<String, String>,
+    runs: Vec<Run>,
+    places: BTreeMap<String, Place>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct V1 {
+    #[serde(rename = "version")]
+    _version: u64,
     lineage: String,
     serial: u64,
     used_plans: BTreeMap<String, String>,
     applies: BTreeMap<String, AppliedV1>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AppliedV1 {
     at: String,
@@ -56,20 +71,20 @@ pub fn to_text(ledger: &Ledger) -> String {
         lineage,
         serial,
         used_plans,
-        applies,
+        runs,
+        places,
     } = ledger.clone();
-    let applies = applies
-        .into_iter()
-        .map(|(place, applied)| (place, applied.into()))
-        .collect();
-    let wire = V1 {
+    let wire = V2 {
         version: VERSION,
         lineage,
         serial,
         used_plans,
-        applies,
+        runs,
+        places,
     };
-    serde_json::to_string_pretty(&wire).expect("a ledger has nothing that JSON lacks") + "\n"
+    let mut value = serde_json::to_value(wire).expect("a ledger has nothing that JSON lacks");
+    value.sort_all_objects();
+    format!("{value:#}\n")
 }
 
 /// Reads a ledger.
@@ -77,71 +92,70 @@ pub fn to_text(ledger: &Ledger) -> String {
 /// # Errors
 /// When it is of a newer version, or not a ledger.
 pub fn from_text(text: &str) -> Result<Ledger, FormatError> {
-    let Version { version } = serde_json::from_str(text).map_err(FormatError::Damaged)?;
-    if version > VERSION {
-        return Err(FormatError::Newer { found: version });
+    let value: Value = serde_json::from_str(text).map_err(FormatError::Damaged)?;
+    let Version { version } = Version::deserialize(&value).map_err(FormatError::Damaged)?;
+    match version {
+        1 => V1::deserialize(&value).map(Ledger::from),
+        VERSION => V2::deserialize(&value).map(Ledger::from),
+        found => return Err(FormatError::Newer { found }),
     }
-    let V1 {
-        version: _,
-        lineage,
-        serial,
-        used_plans,
-        applies,
-    } = serde_json::from_str(text).map_err(FormatError::Damaged)?;
-    let applies = applies
-        .into_iter()
-        .map(|(place, applied)| (place, applied.into()))
-        .collect();
-    Ok(Ledger {
-        lineage,
-        serial,
-        used_plans,
-        applies,
-    })
+    .map_err(FormatError::Damaged)
 }
 
-impl From<Applied> for AppliedV1 {
-    fn from(applied: Applied) -> Self {
-        let Applied {
-            at,
-            mlstack_version,
-            stack_digest,
-            plan_id,
-            done,
-            failed,
-            skipped,
-        } = applied;
-        Self {
-            at,
-            mlstack_version,
-            stack_digest,
-            plan_id,
-            done,
-            failed,
-            skipped,
-        }
-    }
-}
-
-impl From<AppliedV1> for Applied {
-    fn from(wire: AppliedV1) -> Self {
-        let AppliedV1 {
-            at,
-            mlstack_version,
-            stack_digest,
-            plan_id,
-            done,
-            failed,
-            skipped,
+impl From<V2> for Ledger {
+    fn from(wire: V2) -> Self {
+        let V2 {
+            version: _,
+            lineage,
+            serial,
+            used_plans,
+            runs,
+            places,
         } = wire;
         Self {
-            at,
-            mlstack_version,
-            stack_digest,
-            plan_id,
-            done,
-            failed,
-            skipped,
+            lineage,
+            serial,
+            used_plans,
+            runs,
+            places,
         }
+    }
+}
+
+/// Version 1 knew the last apply at each place.
+impl From<V1> for Ledger {
+    fn from(wire: V1) -> Self {
+        let mut runs: Vec<Run> = wire.applies.into_iter().map(run_of_v1).collect();
+        runs.sort_by(|a, b| a.begun.cmp(&b.begun));
+        Self {
+            serial: wire.serial,
+            used_plans: wire.used_plans,
+            runs,
+            ..Self::new(wire.lineage)
+        }
+    }
+}
+
+fn run_of_v1((place, applied): (String, AppliedV1)) -> Run {
+    let ending = match (applied.failed, applied.skipped) {
+        (0, 0) => Ending::Done,
+        (0, _) => Ending::Interrupted,
+        _ => Ending::Failed,
+    };
+    Run {
+        id: format!("{place} {}", applied.at),
+        place,
+        command: "apply".to_owned(),
+        who: None,
+        begun: applied.at.clone(),
+        ended: Some(applied.at),
+        mlstack_version: applied.mlstack_version,
+        stack_digest: applied.stack_digest,
+        plan_id: applied.plan_id,
+        done: applied.done,
+        failed: applied.failed,
+        skipped: applied.skipped,
+        ending,
+        revision: None,
     }
 }

@@ -1,9 +1,12 @@
-//! What live objects cannot remember: which sealed plans were used, and how the last apply ended.
+//! What live objects cannot remember: who ran what and how it ended, the last good revisions, plans already used.
 //!
 //! Owns [`Ledger`] (the model), its wire form (`format`) and its file with the lock (`file`). Holds no secret, and
 //! losing it is never dangerous: what exists and who owns it is read from the target. Never knows a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use mlstack_provider::{Address, Resource};
+use serde::{Deserialize, Serialize};
 
 mod file;
 mod format;
@@ -14,8 +17,15 @@ mod tests;
 pub use file::{Folder, Held, LedgerError, Lock, new_id, now};
 pub use format::{FormatError, from_text, to_text};
 
+/// How many runs are kept.
+pub const MOST_RUNS: usize = 50;
+/// How many good revisions a place keeps.
+pub const MOST_REVISIONS: usize = 5;
+/// How many used plans are kept; one that is older is still refused by the world it was made for.
+const MOST_PLANS: usize = 1000;
+
 /// The memory of one stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     /// Made once with the ledger; tells two ledgers of one stack apart.
     pub lineage: String,
@@ -23,15 +33,28 @@ pub struct Ledger {
     pub serial: u64,
     /// Sealed plans that were applied, by id, and when (RFC 3339).
     pub used_plans: BTreeMap<String, String>,
-    /// The last apply, by place (`prod/compose`).
-    pub applies: BTreeMap<String, Applied>,
+    /// The last [`MOST_RUNS`] runs, oldest first.
+    pub runs: Vec<Run>,
+    /// What is known of each place, by [`place`].
+    pub places: BTreeMap<String, Place>,
 }
 
-/// How an apply ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// When it ended (RFC 3339).
-    pub at: String,
+/// One run that changed something, or tried to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Names this one run.
+    pub id: String,
+    /// Where it ran: [`place`].
+    pub place: String,
+    /// What was typed: `apply`, `up`, `destroy`, `rollback`.
+    pub command: String,
+    /// Who typed it; `None` where an older mlstack did not say.
+    pub who: Option<Who>,
+    /// When it began (RFC 3339).
+    pub begun: String,
+    /// When it ended (RFC 3339); `None` for a run that was cut off.
+    pub ended: Option<String>,
     /// The version that did it.
     pub mlstack_version: String,
     /// The digest of the stack file.
@@ -44,6 +67,63 @@ pub struct Applied {
     pub failed: usize,
     /// Steps that were not tried.
     pub skipped: usize,
+    /// How it ended.
+    pub ending: Ending,
+    /// The good revision it left running, if it did.
+    pub revision: Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Everything was done.
+    Done,
+    /// A step failed.
+    Failed,
+    /// Somebody interrupted it, or its time was up.
+    Interrupted,
+    /// Its process died: a kill, a crash, a power cut.
+    CutOff,
+}
+
+/// Who changes a stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Who {
+    /// `ann@build-7`.
+    pub user: String,
+    /// The page of the CI run it happened in, if one.
+    pub run_url: Option<String>,
+}
+
+/// What is known of one environment on one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The last [`MOST_REVISIONS`] good revisions, oldest first.
+    pub revisions: Vec<Revision>,
+    /// What holds data here; it stays protected when the stack file no longer names it.
+    pub protected: BTreeSet<Address>,
+}
+
+/// A stack as it once ran well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// Counts up from 1 at each place.
+    pub number: u64,
+    /// When it was reached (RFC 3339).
+    pub at: String,
+    /// The digest of the stack file it came from.
+    pub stack_digest: String,
+    /// What was wanted, without a single secret and without places in the stack file.
+    pub resources: Vec<Resource>,
+}
+
+/// Names a place: `prod/compose`, or `compose` without an environment.
+pub fn place(environment: Option<&str>, target: &str) -> String {
+    environment.map_or_else(|| target.to_owned(), |environment| format!("{environment}/{target}"))
 }
 
 impl Ledger {
@@ -53,7 +133,8 @@ impl Ledger {
             lineage: lineage.into(),
             serial: 0,
             used_plans: BTreeMap::new(),
-            applies: BTreeMap::new(),
+            runs: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -65,11 +146,77 @@ impl Ledger {
     /// Marks a sealed plan as used; to be saved before its first step.
     pub fn mark_used(&mut self, plan_id: &str, at: &str) {
         self.used_plans.insert(plan_id.to_owned(), at.to_owned());
+        while self.used_plans.len() > MOST_PLANS {
+            let oldest = self.used_plans.iter().min_by_key(|(_, at)| at.as_str());
+            let Some(oldest) = oldest.map(|(id, _)| id.clone()) else {
+                return;
+            };
+            self.used_plans.remove(&oldest);
+        }
     }
 
-    /// Remembers how an apply ended.
-    pub fn record(&mut self, environment: Option<&str>, target: &str, applied: Applied) {
-        let place = environment.map_or_else(|| target.to_owned(), |environment| format!("{environment}/{target}"));
-        self.applies.insert(place, applied);
+    /// Remembers a run, in place of what was known of it.
+    pub fn record(&mut self, run: Run) {
+        self.runs.retain(|known| known.id != run.id);
+        self.runs.push(run);
+        keep_last(&mut self.runs, MOST_RUNS);
     }
+
+    /// The good revisions of a [`place`], oldest first; the last is what should run there now.
+    pub fn revisions(&self, place: &str) -> &[Revision] {
+        self.places.get(place).map_or(&[], |place| &place.revisions)
+    }
+
+    /// Remembers that `resources` run well at a place; gives the number of that revision. What ran well there before
+    /// and did not change is the same revision.
+    pub fn revise(&mut self, place: &str, at: &str, stack_digest: &str, resources: &[Resource]) -> u64 {
+        let resources = without_source(resources);
+        let revisions = &mut self.places.entry(place.to_owned()).or_default().revisions;
+        let number = match revisions.last() {
+            Some(last) if last.resources == resources => return last.number,
+            last => last.map_or(1, |last| last.number + 1),
+        };
+        revisions.push(Revision {
+            number,
+            at: at.to_owned(),
+            stack_digest: stack_digest.to_owned(),
+            resources,
+        });
+        keep_last(revisions, MOST_REVISIONS);
+        number
+    }
+
+    /// Whether a thing at a place held data when it was last seen.
+    pub fn protects(&self, place: &str, address: &Address) -> bool {
+        self.places
+            .get(place)
+            .is_some_and(|place| place.protected.contains(address))
+    }
+
+    /// Remembers what holds data at a place.
+    pub fn protect(&mut self, place: &str, holds_data: impl IntoIterator<Item = Address>) {
+        let place = self.places.entry(place.to_owned()).or_default();
+        place.protected.extend(holds_data);
+    }
+
+    /// Forgets data that was lost with leave.
+    pub fn unprotect(&mut self, place: &str, lost: &Address) {
+        if let Some(place) = self.places.get_mut(place) {
+            place.protected.remove(lost);
+        }
+    }
+}
+
+/// A line of the stack file says nothing once the file has changed.
+fn without_source(resources: &[Resource]) -> Vec<Resource> {
+    let bare = |resource: &Resource| Resource {
+        source: None,
+        ..resource.clone()
+    };
+    resources.iter().map(bare).collect()
+}
+
+fn keep_last<T>(list: &mut Vec<T>, most: usize) {
+    let over = list.len().saturating_sub(most);
+    list.drain(..over);
 }
