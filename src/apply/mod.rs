@@ -1,6 +1,6 @@
 //! Carries out a plan: runs each step when all it waits for have succeeded, as many at once as the target likes.
 //!
-//! Owns [`Event`] and [`Outcome`]. Takes no decision: what to do, why and in which order is in the plan. A failed
+//! Owns [`Event`], [`Outcome`] and what a [`Journal`] is told. Takes no decision: what to do, why and in which order is in the plan. A failed
 //! step skips only what waits for it, however far; everything else goes on. Never prints, never knows a stack file.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use mlstack_provider::{Execute, Observed, ProviderError};
@@ -83,8 +84,41 @@ impl Outcome {
     }
 }
 
+/// Writes down what is about to be done, and what came of it, where both outlive this process.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Called before a step touches the target.
+    ///
+    /// # Errors
+    /// When it could not be written down, or when nobody may change the target any more (the lock is lost). The step
+    /// does not start then and counts as failed.
+    async fn begin(&self, node: &Node) -> Result<(), ProviderError>;
+
+    /// Called after a step. What cannot be written now fails the next [`begin`](Self::begin).
+    async fn end(&self, node: &Node, result: Result<Option<&Observed>, &ProviderError>);
+}
+
+/// Writes nothing down.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwritten;
+
+#[async_trait]
+impl Journal for Unwritten {
+    async fn begin(&self, _node: &Node) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    async fn end(&self, _node: &Node, _result: Result<Option<&Observed>, &ProviderError>) {}
+}
+
 /// Carries out `plan`. When `cancel` resolves nothing new starts; what runs is finished.
-pub async fn apply(plan: &Plan, target: &dyn Execute, on: OnEvent<'_>, cancel: impl Future<Output = ()>) -> Outcome {
+pub async fn apply(
+    plan: &Plan,
+    target: &dyn Execute,
+    journal: &dyn Journal,
+    on: OnEvent<'_>,
+    cancel: impl Future<Output = ()>,
+) -> Outcome {
     let mut run = Run::new(plan, on);
     let mut running = FuturesUnordered::new();
     let mut cancel = pin!(cancel);
@@ -92,7 +126,7 @@ pub async fn apply(plan: &Plan, target: &dyn Execute, on: OnEvent<'_>, cancel: i
     loop {
         while !cancelled && running.len() < target.concurrency().max(1) {
             let Some(node) = run.next() else { break };
-            running.push(step(node, target, on));
+            running.push(step(node, target, journal, on));
         }
         if running.is_empty() {
             return run.finish();
@@ -116,13 +150,26 @@ pub async fn apply(plan: &Plan, target: &dyn Execute, on: OnEvent<'_>, cancel: i
 
 type Finished<'a> = (&'a Node, Duration, Result<Option<Observed>, ProviderError>);
 
-async fn step<'a>(node: &'a Node, target: &dyn Execute, on: OnEvent<'_>) -> Finished<'a> {
+async fn step<'a>(node: &'a Node, target: &dyn Execute, journal: &dyn Journal, on: OnEvent<'_>) -> Finished<'a> {
     let begun = Instant::now();
     on(Event::Started { node });
-    let result = target
-        .run(&node.step, &|message| on(Event::Progress { node, message }))
-        .await;
+    let result = match journal.begin(node).await {
+        Ok(()) => run(node, target, journal, on).await,
+        Err(error) => Err(error),
+    };
     (node, begun.elapsed(), result)
+}
+
+async fn run(
+    node: &Node,
+    target: &dyn Execute,
+    journal: &dyn Journal,
+    on: OnEvent<'_>,
+) -> Result<Option<Observed>, ProviderError> {
+    let progress = |message: &str| on(Event::Progress { node, message });
+    let result = target.run(&node.step, &progress).await;
+    journal.end(node, result.as_ref().map(Option::as_ref)).await;
+    result
 }
 
 /// Which nodes are ready, and what became of the others.

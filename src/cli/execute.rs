@@ -21,7 +21,7 @@ use super::progress::Display;
 use super::render::compose_folder;
 use super::survey::Survey;
 use super::who::who;
-use crate::apply::{Outcome, apply};
+use crate::apply::{Outcome, Unwritten, apply};
 use crate::image::Parts;
 use crate::ledger::{Ending, Folder, Lock, Run, new_id, now, place};
 use crate::plan::Plan;
@@ -58,7 +58,7 @@ pub(super) async fn execute(
     };
     let display = Display::new(&context.ui);
     let (begun, begun_at) = (Instant::now(), now());
-    let outcome = apply(plan, &target, &|event| display.show(&event), stop(limit)).await;
+    let outcome = apply(plan, &target, &Unwritten, &|event| display.show(&event), stop(limit)).await;
     display.finish();
     remember(survey, &outcome, begun_at, memory)?;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::apply::{Outcome, apply};
+use crate::apply::{Outcome, Unwritten, apply};
 
 /// How many cases each property runs; together more than 10,000.
 fn cases(cases: u32) -> ProptestConfig {
@@ -25,7 +25,14 @@ pub(super) fn carry_out(target: &Memory, desired: &[Resource], options: &Options
     runtime.block_on(async {
         let observed = target.observe("test", desired).await.expect("memory always answers");
         let plan = check_with(desired, &observed, options);
-        apply(&plan, target as &dyn Execute, &|_| {}, std::future::pending()).await
+        apply(
+            &plan,
+            target as &dyn Execute,
+            &Unwritten,
+            &|_| {},
+            std::future::pending(),
+        )
+        .await
     })
 }
 
