@@ -14,6 +14,7 @@ mod decide;
 mod diff;
 mod order;
 mod ports;
+pub mod scope;
 pub mod seal;
 mod verify;
 pub mod wire;

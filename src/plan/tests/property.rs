@@ -9,7 +9,7 @@ use super::*;
 use crate::apply::{Outcome, Unwritten, apply};
 
 /// How many cases each property runs; together more than 10,000.
-fn cases(cases: u32) -> ProptestConfig {
+pub(super) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
         failure_persistence: None,
@@ -36,14 +36,14 @@ pub(super) fn carry_out(target: &Memory, desired: &[Resource], options: &Options
     })
 }
 
-fn observe(target: &Memory) -> Vec<Observed> {
+pub(super) fn observe(target: &Memory) -> Vec<Observed> {
     target.world().things().cloned().collect()
 }
 
 /// What one thing of a random stack is: there or not, its fixed and its free attribute, whom it uses.
 type Choice = (bool, u8, u8, u16);
 
-const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 10] = [
     "network/a",
     "network/b",
     "volume/a",
@@ -78,20 +78,20 @@ fn build(choices: &[Choice]) -> Vec<Resource> {
     stack
 }
 
-fn any_stack() -> impl Strategy<Value = Vec<Resource>> {
+pub(super) fn any_stack() -> impl Strategy<Value = Vec<Resource>> {
     prop::collection::vec((prop::bool::weighted(0.7), 0..2_u8, 0..2_u8, any::<u16>()), NAMES.len())
         .prop_map(|choices| build(&choices))
 }
 
 /// Something done to the world behind the engine's back.
 #[derive(Clone, Debug)]
-enum Drift {
+pub(super) enum Drift {
     Break(Index),
     Edit(Index),
     Remove(Index),
 }
 
-fn any_drift() -> impl Strategy<Value = Vec<Drift>> {
+pub(super) fn any_drift() -> impl Strategy<Value = Vec<Drift>> {
     let one = prop_oneof![
         any::<Index>().prop_map(Drift::Break),
         any::<Index>().prop_map(Drift::Edit),
@@ -117,13 +117,13 @@ fn drift(target: &Memory, drifts: &[Drift]) {
 }
 
 /// Everything of `NAMES` that is data may go.
-fn all_data() -> Options {
+pub(super) fn all_data() -> Options {
     Options {
         destroy_data: ["volume/a", "volume/b"].map(str::to_owned).into(),
     }
 }
 
-fn world_of(stack: &[Resource], drifts: &[Drift]) -> Memory {
+pub(super) fn world_of(stack: &[Resource], drifts: &[Drift]) -> Memory {
     let target = Memory::new();
     assert!(carry_out(&target, stack, &Options::default()).is_success());
     drift(&target, drifts);
@@ -131,7 +131,7 @@ fn world_of(stack: &[Resource], drifts: &[Drift]) -> Memory {
 }
 
 /// The spec of each live thing, which is all that two worlds made by different ways share.
-fn specs(target: &Memory) -> Vec<(Address, Value)> {
+pub(super) fn specs(target: &Memory) -> Vec<(Address, Value)> {
     observe(target).into_iter().map(|o| (o.address, o.spec)).collect()
 }
 
