@@ -41,7 +41,8 @@ pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
 pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, Failure> {
     let folder = Folder::below(&stack_file(context)?.root);
     let lock = take(&folder, "destroy")?;
-    let survey = survey(context, Look::Destroy).await?;
+    let mut survey = survey(context, Look::Destroy).await?;
+    survey.narrow(&args.rollout.scope)?;
     let options = options(&args.rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
@@ -90,6 +91,7 @@ async fn fresh(
     let folder = Folder::below(&stack_file(context)?.root);
     let lock = take(&folder, command)?;
     let mut survey = survey(context, Look::Prepare).await?;
+    survey.narrow(&rollout.scope)?;
     let options = options(&rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let mut plan = decide(&survey, &options)?;

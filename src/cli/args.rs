@@ -137,6 +137,8 @@ pub(super) struct Plan {
     #[arg(long)]
     pub offline: bool,
     #[command(flatten)]
+    pub scope: Scope,
+    #[command(flatten)]
     pub destroy_data: DestroyData,
 }
 
@@ -146,6 +148,17 @@ pub(super) struct DestroyData {
     /// Data that may be lost, by name; can be repeated
     #[arg(long = "destroy-data", value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// A part of the stack.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Scope {
+    /// Only these components (or addresses, such as volume/db-data) and what they need
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// All but these components, and but what cannot be made without them
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub exclude: Vec<String>,
 }
 
 /// How to print.
@@ -167,6 +180,8 @@ pub(super) struct Rollout {
     #[arg(long, value_name = "N", env = "MLSTACK_PARALLELISM")]
     pub parallelism: Option<usize>,
     #[command(flatten)]
+    pub scope: Scope,
+    #[command(flatten)]
     pub destroy_data: DestroyData,
 }
 
@@ -174,7 +189,7 @@ pub(super) struct Rollout {
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     /// A sealed plan: do exactly this, or nothing
-    #[arg(value_name = "PLAN")]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["only", "exclude"])]
     pub plan: Option<PathBuf>,
     /// Do not ask
     #[arg(short, long)]

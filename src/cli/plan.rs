@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::ledger::new_id;
+use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Options, plan, verify};
 use crate::target::capability::{self, Level};
@@ -14,15 +15,16 @@ use super::Context;
 use super::args::{DestroyData, Format, Plan as Args};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::survey::{Look, Survey, reader, survey};
+use super::survey::{Look, Survey, out_of_scope, reader, survey};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let look = if args.offline { Look::Offline } else { Look::Live };
-    let survey = survey(context, look).await.map_err(|failure| match look {
+    let mut survey = survey(context, look).await.map_err(|failure| match look {
         Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
         _ => failure,
     })?;
+    survey.narrow(&args.scope)?;
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
@@ -113,7 +115,9 @@ pub(super) fn decide(survey: &Survey, options: &Options) -> Result<crate::plan::
     let plan = plan(&survey.desired, &survey.observed, &impact, options);
     let faults = verify(&plan, &survey.desired, &survey.observed);
     if faults.is_empty() {
-        return Ok(plan);
+        return refuse_reach(&plan, &survey.outside)
+            .map_err(|error| out_of_scope(&error))
+            .map(|()| plan);
     }
     Err(Failure::new(
         Exit::Error,

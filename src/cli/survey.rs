@@ -1,18 +1,19 @@
 //! What is wanted and what runs: everything a plan is made of, gathered in one place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use mlstack_provider::{Address, Observed, Provider, Resource, Source};
 use mlstack_provider_docker::{Connection, DockerReader, Host};
 
-use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, load};
+use super::{Context, args};
 use crate::diag;
 use crate::image::Image;
+use crate::plan::scope::{Scope, ScopeError};
 use crate::project::images::{is_bundled, pack};
 use crate::project::{Secrets, Vault, context, server};
 use crate::stack::SecretSource;
@@ -51,6 +52,10 @@ pub(super) struct Survey {
     pub(super) connection: Arc<Connection>,
     /// Where exactly the target is.
     pub(super) place: String,
+    /// The part of the stack that the command is about.
+    scope: Scope,
+    /// What is left alone: everything else.
+    pub(super) outside: BTreeSet<Address>,
 }
 
 /// Gathers everything.
@@ -88,6 +93,8 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         needs,
         images,
         connection,
+        scope: Scope::default(),
+        outside: BTreeSet::new(),
     };
     survey.recover_secrets().await?;
     survey.keep_unknown_secrets();
@@ -203,6 +210,28 @@ impl Survey {
         Ok(())
     }
 
+    /// Keeps to a part of the stack.
+    pub(super) fn narrow(&mut self, args: &args::Scope) -> Result<(), Failure> {
+        self.scope = Scope {
+            only: args.only.iter().cloned().collect(),
+            exclude: args.exclude.iter().cloned().collect(),
+        };
+        self.keep_to_scope()
+    }
+
+    fn keep_to_scope(&mut self) -> Result<(), Failure> {
+        if self.scope.is_whole() {
+            return Ok(());
+        }
+        let (desired, observed) = (std::mem::take(&mut self.desired), std::mem::take(&mut self.observed));
+        let narrowed = self
+            .scope
+            .narrow(desired, observed)
+            .map_err(|error| out_of_scope(&error))?;
+        (self.desired, self.observed, self.outside) = (narrowed.desired, narrowed.observed, narrowed.outside);
+        Ok(())
+    }
+
     /// Makes the secrets that do not exist yet and puts their digests into what is wanted; says whether there were any.
     pub(super) fn make_secrets(&mut self) -> Result<bool, Failure> {
         self.refuse_missing_secrets()?;
@@ -214,6 +243,7 @@ impl Survey {
             .make(&self.needs, &mut self.secrets)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot keep the secrets: {error}")))?;
         self.desired = desired(&self.loaded, &self.secrets, &self.images)?;
+        self.keep_to_scope()?;
         Ok(true)
     }
 
@@ -252,6 +282,21 @@ impl Survey {
                     *digest = value.clone();
                 }
             }
+        }
+    }
+}
+
+/// A part of the stack that cannot be planned.
+pub(super) fn out_of_scope(error: &ScopeError) -> Failure {
+    match error {
+        ScopeError::Unknown { known, .. } => {
+            Failure::of(Exit::Usage, error).hint(format!("what there is: {}", known.join(", ")))
+        }
+        ScopeError::LeftBroken { dependent: other, .. } | ScopeError::Reaches { address: other, .. } => {
+            Failure::of(Exit::Usage, error).hint(format!(
+                "take it in too (`--only …,{}`), or plan the whole stack",
+                other.name
+            ))
         }
     }
 }

@@ -73,12 +73,10 @@ impl Scope {
         let live: BTreeSet<Address> = observed.iter().map(|live| live.address.clone()).collect();
         let outside = self.outside(&desired, &live);
         let mut wanted: Vec<Resource> = desired.into_iter().filter(|r| !outside.contains(&r.address)).collect();
-        wanted.extend(
-            observed
-                .iter()
-                .filter(|live| outside.contains(&live.address))
-                .map(as_it_stands),
-        );
+        let known = |on: &Address| live.contains(on) || wanted.iter().any(|r| r.address == *on);
+        let left = observed.iter().filter(|live| outside.contains(&live.address));
+        let left: Vec<Resource> = left.map(|live| as_it_stands(live, &known)).collect();
+        wanted.extend(left);
         refuse_broken(&wanted, &outside)?;
         let working = |mut live: Observed| {
             live.problem.take_if(|_| outside.contains(&live.address));
@@ -176,11 +174,12 @@ fn is_called(address: &Address, name: &str) -> bool {
     address.name == name || address.to_string() == name
 }
 
-fn as_it_stands(live: &Observed) -> Resource {
+/// What stands there, as if it were wanted so; what it needs and nobody can see (a pulled image) is not asked for.
+fn as_it_stands(live: &Observed, known: &dyn Fn(&Address) -> bool) -> Resource {
     Resource {
         address: live.address.clone(),
         spec: live.spec.clone(),
-        depends_on: live.depends_on.clone(),
+        depends_on: live.depends_on.iter().filter(|on| known(on)).cloned().collect(),
         source: None,
         protected: live.protected,
     }

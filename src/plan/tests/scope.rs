@@ -93,6 +93,13 @@ fn what_would_leave_others_broken_is_refused() {
     assert_snapshot!(lines(&only(&["network/default"]), &moved, &lives(&stack())), @"service/api would have to change too: network/default is replaced");
 }
 
+#[test]
+fn what_cannot_be_seen_is_not_asked_for() {
+    let mut observed = lives(&stack());
+    observed[2].depends_on.push(at("image/postgres-17"));
+    assert_snapshot!(lines(&only(&["web"]), &[], &observed), @"[] -> #1 service/web, delete, no longer declared");
+}
+
 fn any_scope() -> impl Strategy<Value = Scope> {
     let some = || subsequence(NAMES.to_vec(), 0..4);
     (some(), some()).prop_map(|(in_scope, out)| Scope {
