@@ -143,8 +143,8 @@ fn a_plan_in_80_columns() {
       ~ service/db         mlstack.yaml:18  memory 256Mi → 512Mi
                                             secret db-password (secret changed)
       + service/predictor  mlstack.yaml:7   will be created
-      -/+ service/web      mlstack.yaml:30  image ghcr.io…1111111 → ghcr.io/…2222222
-                                            cap_add + CHOWN - KILL
+      -/+ service/web      mlstack.yaml:30  image …111111…1111111 → …2222222…2222222
+                                            cap_add KILL → CHOWN
                                             memory none → 128Mi
                                             ≈ 1 s downtime
       ! volume/db-data     protected        no longer declared: kept
@@ -163,10 +163,9 @@ fn a_plan_in_120_columns() {
       ~ service/db         mlstack.yaml:18  memory 256Mi → 512Mi
                                             secret db-password (secret changed)
       + service/predictor  mlstack.yaml:7   will be created
-      -/+ service/web      mlstack.yaml:30  image ghcr.io/example/h…:1111111111111111 → ghcr.io/example/ho…:2222222222222222
-                                            cap_add + CHOWN - KILL
+      -/+ service/web      mlstack.yaml:30  image …@sha256:1111111111111111 → …@sha256:2222222222222222  ≈ 1 s downtime
+                                            cap_add KILL → CHOWN
                                             memory none → 128Mi
-                                            ≈ 1 s downtime
       ! volume/db-data     protected        no longer declared: kept
 
     Plan: 1 to add, 2 to change, 1 to replace, 1 to destroy.
@@ -189,8 +188,8 @@ fn a_plan_in_40_columns() {
       + service/predictor  mlstack.yaml:7
           will be created
       -/+ service/web      mlstack.yaml:30
-          image ghcr.i…11111 → ghcr.i…222222
-          cap_add + CHOWN - KILL
+          image …11111…11111 → …22222…222222
+          cap_add KILL → CHOWN
           memory none → 128Mi
           ≈ 1 s downtime
       ! volume/db-data     protected
@@ -211,8 +210,8 @@ fn a_refused_plan_says_how_to_allow_it() {
       ~ service/db         mlstack.yaml:18  memory 256Mi → 512Mi
                                             secret db-password (secret changed)
       + service/predictor  mlstack.yaml:7   will be created
-      -/+ service/web      mlstack.yaml:30  image ghcr.io…1111111 → ghcr.io/…2222222
-                                            cap_add + CHOWN - KILL
+      -/+ service/web      mlstack.yaml:30  image …111111…1111111 → …2222222…2222222
+                                            cap_add KILL → CHOWN
                                             memory none → 128Mi
                                             ≈ 1 s downtime
       ! volume/db-data     mlstack.yaml:20  refused: changing driver would lose its

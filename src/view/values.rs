@@ -17,17 +17,23 @@ pub(super) fn attribute(change: &AttributeChange, room: usize) -> String {
             room,
         );
     }
-    if let (Some(Value::Array(before)), Some(Value::Array(after))) = (&change.before, &change.after)
-        && let Some(members) = members(before, after)
-    {
-        return shorten(&format!("{} {members}", escape(name(&change.path))), room);
-    }
-    let (before, after) = (
-        value(change, change.before.as_ref()),
-        value(change, change.after.as_ref()),
-    );
     let path = shorten(&escape(name(&change.path)), (room / 2).max(8));
+    let (before, after) = match (&change.before, &change.after) {
+        (Some(Value::Array(before)), Some(Value::Array(after))) => match members(before, after) {
+            Members::Swapped { out, came } => (out, came),
+            Members::Others(told) => return shorten(&format!("{path} {told}"), room),
+            Members::Moved => (
+                value(change, change.before.as_ref()),
+                value(change, change.after.as_ref()),
+            ),
+        },
+        (before, after) => (value(change, before.as_ref()), value(change, after.as_ref())),
+    };
     let left = room.saturating_sub(width(&path) + 4);
+    let (before, after) = match width(&before) + width(&after) > left {
+        true => focus(&before, &after, left),
+        false => (before, after),
+    };
     // A short side leaves its room to the long one.
     let before_room = (left / 2).max(left.saturating_sub(width(&after))).max(6);
     let before = shorten(&before, before_room);
@@ -41,17 +47,56 @@ fn name(path: &str) -> &str {
     nested.iter().find_map(|outer| path.strip_prefix(outer)).unwrap_or(path)
 }
 
-/// What came and went: `+ NET_ADMIN - CHOWN`; `None` when only the order changed.
-fn members(before: &[Value], after: &[Value]) -> Option<String> {
-    let missing = |from: &[Value], all: &[Value], sign: &str| {
-        let lost = all
-            .iter()
-            .filter(|v| !from.contains(v))
-            .map(|v| format!("{sign} {}", plain(v)));
-        lost.collect::<Vec<_>>()
+/// How the members of a list differ.
+enum Members {
+    /// One gave way to another.
+    Swapped { out: String, came: String },
+    /// Several came or went: `+ NET_ADMIN - CHOWN`.
+    Others(String),
+    /// Only their order or number changed.
+    Moved,
+}
+
+fn members(before: &[Value], after: &[Value]) -> Members {
+    let missing = |from: &[Value], all: &[Value]| -> Vec<String> {
+        all.iter().filter(|value| !from.contains(value)).map(plain).collect()
     };
-    let parts = [missing(before, after, "+"), missing(after, before, "-")].concat();
-    (!parts.is_empty() && before.len() <= after.len() + parts.len()).then(|| parts.join(" "))
+    let (came, out) = (missing(before, after), missing(after, before));
+    match (&*came, &*out) {
+        ([], []) => Members::Moved,
+        ([came], [out]) if before.len() == after.len() => Members::Swapped {
+            out: out.clone(),
+            came: came.clone(),
+        },
+        _ if before.len() > after.len() + came.len() + out.len() => Members::Moved,
+        _ => {
+            let signed = came.iter().map(|text| format!("+ {text}"));
+            let told: Vec<String> = signed.chain(out.iter().map(|text| format!("- {text}"))).collect();
+            Members::Others(told.join(" "))
+        }
+    }
+}
+
+/// The most characters kept around the part of two long texts that differs.
+const AROUND: usize = 8;
+
+/// Two texts with what they share left out at either end, as far as `room` asks: `…sleep 600 & w…`, `…sleep 601 & w…`.
+fn focus(before: &str, after: &str, room: usize) -> (String, String) {
+    let (a, b): (Vec<char>, Vec<char>) = (before.chars().collect(), after.chars().collect());
+    let same = |pairs: &mut dyn Iterator<Item = (&char, &char)>| pairs.take_while(|(a, b)| a == b).count();
+    let head = same(&mut a.iter().zip(&b));
+    let tail = same(&mut a[head..].iter().rev().zip(b[head..].iter().rev()));
+    let both = |around| (cut(&a, (head, tail), around), cut(&b, (head, tail), around));
+    let fits = |(a, b): &(String, String)| width(a) + width(b) <= room;
+    (1..=AROUND).rev().map(both).find(fits).unwrap_or_else(|| both(0))
+}
+
+/// `text` without the ends it shares, but for `around` characters of each.
+fn cut(text: &[char], (head, tail): (usize, usize), around: usize) -> String {
+    let (from, to) = (head.saturating_sub(around), text.len() - tail.saturating_sub(around));
+    let dots = |cut: bool| if cut { "…" } else { "" };
+    let middle: String = text[from..to].iter().collect();
+    format!("{}{middle}{}", dots(from > 0), dots(to < text.len()))
 }
 
 fn value(change: &AttributeChange, value: Option<&Value>) -> String {

@@ -8,9 +8,9 @@ const STACK: &str = "\
 version: 1
 name: STACK
 components:
-  clock: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
-  store: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
-  worker: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], uses: [store], resources: { cpu: 100m, memory: 32Mi } }
+  clock: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
+  store: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
+  worker: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], uses: [store], resources: { cpu: 100m, memory: 32Mi } }
 ";
 
 #[test]
@@ -26,13 +26,14 @@ fn a_part_changes_and_the_rest_stays() {
         "and what it needs"
     );
 
-    let text = stage.read("mlstack.yaml").replace("\"600\"", "\"601\"");
+    let text = stage.read("mlstack.yaml").replace("600", "601");
     stage.write("mlstack.yaml", &text);
     assert_snapshot!(stage.ends(0, "plan --exclude store"), @"
     STACK → compose (unix:///var/run/docker.sock)
 
       + service/clock     mlstack.yaml:4  will be created
-      -/+ service/worker  mlstack.yaml:6  command + 601 - 600  ≈ 1 s downtime
+      -/+ service/worker  mlstack.yaml:6  command …eep 600 & wai… → …eep 601 & wai…
+                                          ≈ 1 s downtime
 
     Plan: 1 to add, 0 to change, 1 to replace, 0 to destroy.
     ");
@@ -45,7 +46,8 @@ fn a_part_changes_and_the_rest_stays() {
     assert_snapshot!(stage.ends(2, "plan --detailed-exitcode"), @"
     STACK → compose (unix:///var/run/docker.sock)
 
-      -/+ service/store  mlstack.yaml:5  command + 601 - 600  ≈ 1 s downtime
+      -/+ service/store  mlstack.yaml:5  command …leep 600 & wait → …leep 601 & wait
+                                         ≈ 1 s downtime
 
     Plan: 0 to add, 0 to change, 1 to replace, 0 to destroy.
     ");

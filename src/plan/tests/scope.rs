@@ -136,6 +136,12 @@ fn apply_narrowed(target: &Memory, narrowed: &Narrowed) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let outcome = runtime.block_on(crate::apply::apply(&plan, target, &|_| {}, std::future::pending()));
+    let outcome = runtime.block_on(crate::apply::apply(
+        &plan,
+        target,
+        &crate::apply::Unwritten,
+        &|_| {},
+        std::future::pending(),
+    ));
     assert!(outcome.is_success(), "{:?}", outcome.failed);
 }
