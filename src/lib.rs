@@ -13,7 +13,8 @@
 //! | [`target`] | what each target can carry, and the lowering of a stack to its resources |
 //! | [`plan`] | the difference between what is wanted and what runs, in order, with reasons |
 //! | [`apply`] | carries out a plan, decides nothing |
-//! | [`ledger`] | what live objects cannot remember: plans already used |
+//! | [`ledger`] | what live objects cannot remember: history, good revisions, plans already used; the lock |
+//! | [`atomic`] | files that are there whole or not at all |
 //! | [`render`] | resources as files: `compose.yaml` and what goes with it |
 //! | [`image`] | the OCI image of server and model, without a daemon |
 //! | [`project`] | the folder of a stack: the stack file, the files it names, and nothing outside |
@@ -21,6 +22,7 @@
 //! | [`cli`] | the command line; the only module that prints |
 
 pub mod apply;
+pub mod atomic;
 pub mod cli;
 pub mod diag;
 pub mod image;

@@ -8,13 +8,13 @@ use mlstack_provider::{Step, Value};
 
 use super::Context;
 use super::args::{Apply, Destroy, Rollout, Up};
-use super::execute::{Memory, execute};
+use super::execute::execute;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::load::stack_file;
+use super::memory::{Memory, confirm, open};
 use super::plan::{decide, options, refuse_lost_data, refuse_misspelt, text};
 use super::survey::{Look, Survey, survey};
-use crate::ledger::{Folder, LedgerError, Lock, now};
+use crate::ledger::Ledger;
 use crate::plan::seal::{Sealed, digest_text, unseal};
 use crate::plan::{Action, Plan};
 
@@ -39,8 +39,7 @@ pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
 
 /// Runs `destroy`.
 pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, Failure> {
-    let folder = Folder::below(&stack_file(context)?.root);
-    let lock = take(&folder, "destroy")?;
+    let mut session = open(context, "destroy").await?;
     let mut survey = survey(context, Look::Destroy).await?;
     survey.narrow(&args.rollout.scope)?;
     let options = options(&args.rollout.destroy_data, &survey);
@@ -54,8 +53,7 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
     }
     agree(args.yes, "Take this down?", context)?;
     let memory = Memory {
-        folder: &folder,
-        lock: &lock,
+        session: &mut session,
         plan_id: None,
         command: "destroy",
     };
@@ -88,8 +86,7 @@ async fn fresh(
     rollout: &Rollout,
     context: &Context,
 ) -> Result<(Exit, Survey), Failure> {
-    let folder = Folder::below(&stack_file(context)?.root);
-    let lock = take(&folder, command)?;
+    let mut session = open(context, command).await?;
     let mut survey = survey(context, Look::Prepare).await?;
     survey.narrow(&rollout.scope)?;
     let options = options(&rollout.destroy_data, &survey);
@@ -98,6 +95,7 @@ async fn fresh(
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;
     if plan.nodes.is_empty() {
+        confirm(&mut session, &survey, &plan).await?;
         return Ok((Exit::Done, survey));
     }
     agree(yes, "Do this?", context)?;
@@ -105,8 +103,7 @@ async fn fresh(
         plan = decide(&survey, &options)?;
     }
     let memory = Memory {
-        folder: &folder,
-        lock: &lock,
+        session: &mut session,
         plan_id: None,
         command,
     };
@@ -118,20 +115,17 @@ async fn fresh(
 async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Failure> {
     let sealed = read(path, context)?;
     let context = &for_plan(&sealed, context);
-    let folder = Folder::below(&stack_file(context)?.root);
-    let lock = take(&folder, "apply")?;
-    refuse_used(&sealed, &folder)?;
+    let mut session = open(context, "apply").await?;
+    refuse_used(&sealed, session.ledger())?;
     let mut survey = survey(context, Look::Prepare).await?;
     refuse_moved(&sealed, &survey)?;
     context.ui.out(&text(&survey, &sealed.plan, context));
     agree(args.yes, "Do this?", context)?;
     survey.make_secrets()?;
     let plan = with_digests(&sealed.plan, &survey.secrets.digests);
-    mark_used(&sealed, &folder, &lock)?;
     let plan_id = Some(sealed.binding.plan_id.as_str());
     let memory = Memory {
-        folder: &folder,
-        lock: &lock,
+        session: &mut session,
         plan_id,
         command: "apply",
     };
@@ -164,18 +158,11 @@ fn for_plan(sealed: &Sealed, context: &Context) -> Context {
     }
 }
 
-fn refuse_used(sealed: &Sealed, folder: &Folder) -> Result<(), Failure> {
-    let ledger = folder.load().map_err(|error| ledger_failure(&error))?;
+fn refuse_used(sealed: &Sealed, ledger: &Ledger) -> Result<(), Failure> {
     match ledger.used(&sealed.binding.plan_id) {
         None => Ok(()),
         Some(at) => Err(stale(format!("this plan was applied already, at {at}"))),
     }
-}
-
-fn mark_used(sealed: &Sealed, folder: &Folder, lock: &Lock) -> Result<(), Failure> {
-    let mut ledger = folder.load().map_err(|error| ledger_failure(&error))?;
-    ledger.mark_used(&sealed.binding.plan_id, &now());
-    folder.save(&mut ledger, lock).map_err(|error| ledger_failure(&error))
 }
 
 fn refuse_moved(sealed: &Sealed, survey: &Survey) -> Result<(), Failure> {
@@ -241,18 +228,6 @@ fn with_digests(plan: &Plan, digests: &BTreeMap<String, String>) -> Plan {
         }
     }
     plan
-}
-
-fn take(folder: &Folder, command: &str) -> Result<Lock, Failure> {
-    folder.lock(command).map_err(|error| ledger_failure(&error))
-}
-
-/// A failure of the ledger or its lock as the command's.
-pub(super) fn ledger_failure(error: &LedgerError) -> Failure {
-    match error {
-        LedgerError::LockHeld(_) => Failure::of(Exit::Locked, error).hint("wait for it to end, then run this again"),
-        _ => Failure::of(Exit::Error, error),
-    }
 }
 
 fn agree(yes: bool, question: &str, context: &Context) -> Result<(), Failure> {

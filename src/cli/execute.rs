@@ -13,35 +13,19 @@ use mlstack_provider_docker::{Archive, Config, DockerEngine, ImageSource};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
-use super::apply::ledger_failure;
 use super::args::Rollout;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::memory::{Memory, Written};
 use super::progress::Display;
 use super::render::compose_folder;
 use super::survey::Survey;
-use super::who::who;
-use crate::apply::{Outcome, Unwritten, apply};
+use crate::apply::{Outcome, apply};
 use crate::image::Parts;
-use crate::ledger::{Ending, Folder, Lock, Run, new_id, now, place};
 use crate::plan::Plan;
-use crate::plan::seal::digest_text;
 use crate::project::{Jail, context};
 use crate::stack::{Build, duration};
 use crate::view::outcome_text;
-
-/// Where an apply is remembered, and the right to do so.
-#[derive(Clone, Copy)]
-pub(super) struct Memory<'a> {
-    /// The folder `.mlstack`.
-    pub(super) folder: &'a Folder,
-    /// Its lock.
-    pub(super) lock: &'a Lock,
-    /// The sealed plan that is carried out, if one is.
-    pub(super) plan_id: Option<&'a str>,
-    /// What was typed.
-    pub(super) command: &'static str,
-}
 
 /// Carries out `plan` and says how the command ends.
 pub(super) async fn execute(
@@ -57,10 +41,15 @@ pub(super) async fn execute(
         most: rollout.parallelism,
     };
     let display = Display::new(&context.ui);
-    let (begun, begun_at) = (Instant::now(), now());
-    let outcome = apply(plan, &target, &Unwritten, &|event| display.show(&event), stop(limit)).await;
+    let opened = memory.begin(survey, plan).await?;
+    let journal = Written {
+        session: memory.session,
+        run: &opened.id,
+    };
+    let begun = Instant::now();
+    let outcome = apply(plan, &target, &journal, &|event| display.show(&event), stop(limit)).await;
     display.finish();
-    remember(survey, &outcome, begun_at, memory)?;
+    memory.end(opened, survey, plan, &outcome).await?;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
     for error in outcome.failed.into_values() {
@@ -132,44 +121,6 @@ async fn any(signals: &mut [Signal]) {
 #[expect(clippy::exit, reason = "the user asked twice")]
 fn leave() {
     std::process::exit(i32::from(Exit::Interrupted as u8));
-}
-
-fn remember(survey: &Survey, outcome: &Outcome, begun: String, memory: Memory<'_>) -> Result<(), Failure> {
-    let mut ledger = memory.folder.load().map_err(|error| ledger_failure(&error))?;
-    let place = place(survey.loaded.stack.environment.as_deref(), survey.loaded.target.name());
-    let stack_digest = digest_text(&survey.loaded.file.text);
-    let at = now();
-    let is_good = outcome.is_success() && !survey.desired.is_empty();
-    let revision = is_good.then(|| ledger.revise(&place, &at, &stack_digest, &survey.desired));
-    let id = new_id().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
-    ledger.record(Run {
-        id,
-        place,
-        command: memory.command.to_owned(),
-        who: Some(who()),
-        begun,
-        ended: Some(at),
-        mlstack_version: env!("CARGO_PKG_VERSION").to_owned(),
-        stack_digest,
-        plan_id: memory.plan_id.map(str::to_owned),
-        done: outcome.done.len(),
-        failed: outcome.failed.len(),
-        skipped: outcome.skipped.len(),
-        ending: ending(outcome),
-        revision,
-    });
-    memory
-        .folder
-        .save(&mut ledger, memory.lock)
-        .map_err(|error| ledger_failure(&error))
-}
-
-fn ending(outcome: &Outcome) -> Ending {
-    match (outcome.is_success(), outcome.failed.is_empty()) {
-        (true, _) => Ending::Done,
-        (false, true) => Ending::Interrupted,
-        (false, false) => Ending::Failed,
-    }
 }
 
 fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {

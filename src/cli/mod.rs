@@ -15,6 +15,7 @@ mod init;
 mod load;
 mod logs;
 mod manual;
+mod memory;
 mod plan;
 mod progress;
 mod render;

@@ -10,8 +10,8 @@ use super::args::Render;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::survey::{Look, Survey, survey};
+use crate::atomic;
 use crate::image::Digest;
-use crate::project::secrets::{create_private_folder, write_private};
 use crate::render::{COMPOSE_FILE, ComposeInput, RenderedFile, compose};
 
 /// What the first line of a file of ours begins with.
@@ -94,10 +94,10 @@ fn relative(from: &Path, to: &Path) -> PathBuf {
 /// 0444; the folder above them is 0700, which keeps everybody else on this machine out.
 fn write_mounts(survey: &Survey) -> io::Result<PathBuf> {
     let folder = survey.loaded.file.root.join(".mlstack/mounts");
-    create_private_folder(&folder)?;
+    atomic::folder(&folder)?;
     for (name, value) in &survey.secrets.values {
         let path = folder.join(name);
-        write_private(&path, value.expose())?;
+        atomic::replace(&path, value.expose())?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444))?;
     }
     Ok(folder)

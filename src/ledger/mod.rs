@@ -1,21 +1,40 @@
 //! What live objects cannot remember: who ran what and how it ended, the last good revisions, plans already used.
 //!
-//! Owns [`Ledger`] (the model), its wire form (`format`) and its file with the lock (`file`). Holds no secret, and
-//! losing it is never dangerous: what exists and who owns it is read from the target. Never knows a plan.
+//! | file | owns |
+//! |---|---|
+//! | `format` | the ledger's text, and what older versions wrote |
+//! | `journal` | the lines that are written before and after each step |
+//! | `session` | one run's hold on both: locked, mended, written down |
+//! | `store` | the contract of what a ledger is kept in; `local` the folder, `s3` and `postgres` elsewhere |
+//! | `lock`, `holder` | the right to change a stack, and who has it |
+//!
+//! Holds no secret, and losing it is never dangerous: what exists and who owns it is read from the target. Never
+//! knows a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlstack_provider::{Address, Resource};
 use serde::{Deserialize, Serialize};
 
-mod file;
+mod clock;
 mod format;
+mod holder;
+pub mod journal;
+mod local;
+mod lock;
+mod session;
+mod store;
 
 #[cfg(test)]
 mod tests;
 
-pub use file::{Folder, Held, LedgerError, Lock, new_id, now};
+pub use clock::{new_id, now};
 pub use format::{FormatError, from_text, to_text};
+pub use holder::{Holder, Process};
+pub use local::Folder;
+pub use lock::{Guard, Lease, Leased, Lock};
+pub use session::{Ended, Session, look};
+pub use store::{LedgerError, Store, Version};
 
 /// How many runs are kept.
 pub const MOST_RUNS: usize = 50;

@@ -1,10 +1,8 @@
 //! The ledger's format, file and lock.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use serde_json::json;
 
-use super::file::rfc3339;
+use super::clock::rfc3339;
 use super::*;
 
 fn service(name: &str, image: &str) -> Resource {
@@ -159,59 +157,6 @@ fn no_torn_ledger_is_read() {
     for end in 0..text.len() - 2 {
         assert!(from_text(&text[..end]).is_err(), "the first {end} bytes");
     }
-}
-
-#[test]
-fn a_saved_ledger_is_loaded_and_private() {
-    let root = tempfile::tempdir().unwrap();
-    let folder = Folder::below(root.path());
-    let lock = folder.lock("apply").unwrap();
-    let mut saved = Ledger {
-        lineage: folder.load().unwrap().lineage,
-        ..ledger()
-    };
-    folder.save(&mut saved, &lock).unwrap();
-    folder.save(&mut saved, &lock).unwrap();
-    assert_eq!((folder.load().unwrap(), saved.serial), (saved, 2));
-    let mode = |name: &str| root.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
-    assert_eq!(
-        [".mlstack", ".mlstack/ledger.json", ".mlstack/lock"].map(mode),
-        [0o700, 0o600, 0o600]
-    );
-    let names = std::fs::read_dir(root.path().join(".mlstack")).unwrap().count();
-    assert_eq!(names, 2, "no temporary file stays");
-}
-
-#[test]
-fn looking_makes_nothing() {
-    let root = tempfile::tempdir().unwrap();
-    Folder::below(root.path()).load().unwrap();
-    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn a_held_lock_tells_who_and_ends_with_its_holder() {
-    let root = tempfile::tempdir().unwrap();
-    let folder = Folder::below(root.path());
-    let lock = folder.lock("apply").unwrap();
-    let Err(LedgerError::LockHeld(Some(held))) = folder.lock("destroy") else {
-        panic!("the lock is held")
-    };
-    assert_eq!((held.pid, held.command.as_str()), (std::process::id(), "apply"));
-    assert!(held.to_string().starts_with("`mlstack apply`, process "), "{held}");
-    drop(lock);
-    let _lock = folder.lock("destroy").unwrap();
-}
-
-#[test]
-fn a_damaged_ledger_is_told_with_its_path() {
-    let root = tempfile::tempdir().unwrap();
-    let folder = Folder::below(root.path());
-    let _lock = folder.lock("apply").unwrap();
-    std::fs::write(root.path().join(".mlstack/ledger.json"), "{").unwrap();
-    let error = folder.load().unwrap_err();
-    assert!(error.to_string().ends_with(".mlstack/ledger.json"), "{error}");
-    insta::assert_snapshot!(std::error::Error::source(&error).unwrap(), @"it is damaged: move it away; only the history of applies is lost");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! digest of them, which says that a value changed and nothing about it.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,6 +12,7 @@ use mlstack_provider::Secret;
 use sha2::Sha256;
 
 use super::{Jail, JailError};
+use crate::atomic;
 use crate::stack::SecretSource;
 
 /// What is known of a stack's secrets.
@@ -90,8 +91,8 @@ impl Vault {
     }
 
     fn keep(&self, name: &str, value: &Secret) -> io::Result<()> {
-        create_private_folder(&self.folder)?;
-        write_private(&self.folder.join(name), value.expose())
+        atomic::folder(&self.folder)?;
+        atomic::replace(&self.folder.join(name), value.expose())
     }
 
     /// Makes and keeps the values that do not exist yet, and the key of the digests.
@@ -208,28 +209,6 @@ fn random(length: usize) -> io::Result<Secret> {
     }
     text.truncate(length);
     Ok(Secret::new(text))
-}
-
-/// Creates a folder, and those above it that are missing, for this user only.
-///
-/// # Errors
-/// When the system refuses.
-pub fn create_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// Writes a file for this user only, whole or not at all.
-///
-/// # Errors
-/// When the system refuses.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -44,14 +44,15 @@ const RULES: &[Rule] = &[
     Rule { module: "stack", ours: &["diag", "mlstack_onnx"], world: &[] },
     Rule { module: "target", ours: &["diag", "stack", "mlstack_provider", "mlstack_compose"], world: &[] },
     Rule { module: "plan", ours: &["ledger", "mlstack_provider"], world: &[] },
-    Rule { module: "ledger", ours: &["mlstack_provider"], world: &[Files, Clock] },
+    Rule { module: "atomic", ours: &[], world: &[Files] },
+    Rule { module: "ledger", ours: &["atomic", "mlstack_provider"], world: &[Files, Clock, Async] },
     Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose"], world: &[] },
     Rule { module: "apply", ours: &["plan", "mlstack_provider"], world: &[Async, Clock] },
     Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "mlstack_provider"], world: &[] },
     Rule { module: "image", ours: &["mlstack_provider"], world: &[Files, Async] },
-    Rule { module: "project", ours: &["diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
+    Rule { module: "project", ours: &["atomic", "diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
     Rule { module: "cli", ours: &[
-        "apply", "diag", "image", "ledger", "plan", "project", "render", "stack", "target", "view",
+        "apply", "atomic", "diag", "image", "ledger", "plan", "project", "render", "stack", "target", "view",
         "mlstack_provider", "mlstack_provider_docker", "mlstack_compose", "mlstack_onnx",
     ], world: &World::ALL },
 ];
