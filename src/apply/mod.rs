@@ -3,7 +3,7 @@
 //! Owns [`Event`], [`Outcome`] and what a [`Journal`] is told. Takes no decision: what to do, why and in which order is in the plan. A failed
 //! step skips only what waits for it, however far; everything else goes on. Never prints, never knows a stack file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -49,6 +49,11 @@ pub enum Event<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// A step that ran when the user interrupted is left where it was: it did not end within [`GRACE`].
+    Left {
+        /// The step.
+        node: &'a Node,
+    },
     /// A step is not tried.
     Skipped {
         /// The step.
@@ -68,7 +73,7 @@ pub struct Outcome {
     pub done: BTreeMap<usize, Option<Observed>>,
     /// What failed, and why.
     pub failed: BTreeMap<usize, ProviderError>,
-    /// What was not tried, and the failed node it waits for (`None`: interrupted).
+    /// What was not tried, or not tried to its end, and the failed node it waits for (`None`: interrupted).
     pub skipped: BTreeMap<usize, Option<usize>>,
 }
 
@@ -111,7 +116,11 @@ impl Journal for Unwritten {
     async fn end(&self, _node: &Node, _result: Result<Option<&Observed>, &ProviderError>) {}
 }
 
-/// Carries out `plan`. When `cancel` resolves nothing new starts; what runs is finished.
+/// How long what runs may go on once the user interrupts. Then it is left where it is: every step is such that planning
+/// again finishes it, wherever it was cut off.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// Carries out `plan`. When `cancel` resolves nothing new starts, and what runs has [`GRACE`] to end.
 pub async fn apply(
     plan: &Plan,
     target: &dyn Execute,
@@ -122,30 +131,23 @@ pub async fn apply(
     let mut run = Run::new(plan, on);
     let mut running = FuturesUnordered::new();
     let mut cancel = pin!(cancel);
-    let mut cancelled = false;
     loop {
-        while !cancelled && running.len() < target.concurrency().max(1) {
+        while running.len() < target.concurrency().max(1) {
             let Some(node) = run.next() else { break };
             running.push(step(node, target, journal, on));
         }
-        if running.is_empty() {
-            return run.finish();
-        }
-        let finished = if cancelled {
-            running.next().await
-        } else {
-            match select(running.next(), cancel.as_mut()).await {
-                Either::Left((finished, _)) => finished,
-                Either::Right(_) => {
-                    cancelled = true;
-                    continue;
-                }
-            }
-        };
-        if let Some((node, took, result)) = finished {
-            run.settle(node, took, result);
+        match select(running.next(), cancel.as_mut()).await {
+            Either::Left((Some((node, took, result)), _)) => run.settle(node, took, result),
+            Either::Left((None, _)) => return run.finish(),
+            Either::Right(_) => break,
         }
     }
+    let mut enough = pin!(tokio::time::sleep(GRACE));
+    while let Either::Left((Some((node, took, result)), _)) = select(running.next(), enough.as_mut()).await {
+        run.settle(node, took, result);
+    }
+    drop(running);
+    run.finish()
 }
 
 type Finished<'a> = (&'a Node, Duration, Result<Option<Observed>, ProviderError>);
@@ -179,7 +181,8 @@ struct Run<'a> {
     /// How many nodes each still waits for, by place.
     waiting: Vec<usize>,
     followers: Vec<Vec<usize>>,
-    ready: std::collections::BTreeSet<usize>,
+    ready: BTreeSet<usize>,
+    started: BTreeSet<usize>,
     outcome: Outcome,
 }
 
@@ -198,12 +201,15 @@ impl<'a> Run<'a> {
             waiting,
             followers,
             ready,
+            started: BTreeSet::new(),
             outcome,
         }
     }
 
     fn next(&mut self) -> Option<&'a Node> {
-        self.ready.pop_first().map(|place| &self.plan.nodes[place])
+        let node = &self.plan.nodes[self.ready.pop_first()?];
+        self.started.insert(node.id);
+        Some(node)
     }
 
     fn settle(&mut self, node: &'a Node, took: Duration, result: Result<Option<Observed>, ProviderError>) {
@@ -248,14 +254,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whatever was never reached was interrupted.
+    /// Whatever was never reached, or did not end, was interrupted.
     fn finish(mut self) -> Outcome {
         for node in &self.plan.nodes {
             let outcome = &mut self.outcome;
             let settled = outcome.done.contains_key(&node.id) || outcome.failed.contains_key(&node.id);
             if !settled && !outcome.skipped.contains_key(&node.id) {
                 outcome.skipped.insert(node.id, None);
-                (self.on)(Event::Skipped { node, because: None });
+                (self.on)(match self.started.contains(&node.id) {
+                    true => Event::Left { node },
+                    false => Event::Skipped { node, because: None },
+                });
             }
         }
         self.outcome

@@ -20,8 +20,9 @@ use super::memory::{Memory, Written};
 use super::progress::Display;
 use super::render::compose_folder;
 use super::survey::Survey;
+use super::ui::Ui;
 use crate::apply::{Outcome, apply};
-use crate::image::Parts;
+use crate::image::Image;
 use crate::plan::Plan;
 use crate::project::{Jail, context};
 use crate::stack::{Build, duration};
@@ -47,7 +48,14 @@ pub(super) async fn execute(
         run: &opened.id,
     };
     let begun = Instant::now();
-    let outcome = apply(plan, &target, &journal, &|event| display.show(&event), stop(limit)).await;
+    let outcome = apply(
+        plan,
+        &target,
+        &journal,
+        &|event| display.show(&event),
+        stop(limit, &context.ui),
+    )
+    .await;
     display.finish();
     memory.end(opened, survey, plan, &outcome).await?;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
@@ -84,7 +92,7 @@ fn limit(rollout: &Rollout) -> Result<Option<Duration>, Failure> {
 
 /// Resolves at the first signal or when time is up. A second signal ends the program at once: what a step does to the
 /// engine is complete or absent, and the next run goes on from there.
-async fn stop(limit: Option<Duration>) {
+async fn stop(limit: Option<Duration>, ui: &Ui) {
     let time = async {
         match limit {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -92,8 +100,11 @@ async fn stop(limit: Option<Duration>) {
         }
     };
     match select(Box::pin(signalled()), Box::pin(time)).await {
-        Either::Left((signals, _)) => drop(tokio::spawn(leave_at_next(signals))),
-        Either::Right(_) => {}
+        Either::Left((signals, _)) => {
+            ui.note("Stopping: nothing new starts. Once more leaves at once.");
+            drop(tokio::spawn(leave_at_next(signals)));
+        }
+        Either::Right(_) => ui.note("Stopping: the time is up."),
     }
 }
 
@@ -135,7 +146,7 @@ fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {
             working_dir: text(&folder),
         },
         secrets: survey.secrets.values.clone(),
-        images: Arc::new(images(survey)?),
+        images: Arc::new(images(survey)),
         docker_config: docker_config.map(|folder| folder.join("config.json")),
     };
     Ok(DockerEngine::new(Arc::clone(&survey.connection), config))
@@ -143,43 +154,37 @@ fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {
 
 /// Images that no registry has.
 struct Images {
-    archives: BTreeMap<String, Parts>,
+    /// By reference.
+    packed: BTreeMap<String, Image>,
     builds: BTreeMap<String, Build>,
     jail: Jail,
 }
 
-fn images(survey: &Survey) -> Result<Images, Failure> {
+fn images(survey: &Survey) -> Images {
     let stack = &survey.loaded.stack;
-    let mut archives = BTreeMap::new();
-    for (name, image) in &survey.images {
-        let Some(component) = stack.components.get(name) else {
-            continue;
-        };
+    let packed = survey.images.iter().filter_map(|(name, image)| {
+        let component = stack.components.get(name)?;
         let reference = crate::target::compose::made_reference(stack, component, Some(image.id().as_str()));
-        let archive = image
-            .pack()
-            .and_then(|packed| packed.archive(&reference))
-            .map_err(|error| Failure::new(Exit::Error, format!("cannot pack the image of `{name}`: {error}")))?;
-        archives.insert(reference, archive);
-    }
+        Some((reference, image.clone()))
+    });
     let builds = stack
         .components
         .iter()
         .filter_map(|(name, component)| Some((name.clone(), component.build.clone()?)));
-    Ok(Images {
-        archives,
+    Images {
+        packed: packed.collect(),
         builds: builds.collect(),
         jail: survey.loaded.jail.clone(),
-    })
+    }
 }
 
 impl ImageSource for Images {
     fn archive(&self, reference: &str) -> io::Result<Archive> {
-        let parts = self
-            .archives
+        let image = self
+            .packed
             .get(reference)
             .ok_or_else(|| io::Error::other(format!("{reference} is not packed here")))?;
-        Ok(Box::new(parts.reader()))
+        Ok(Box::new(image.pack()?.archive(reference)?.reader()))
     }
 
     fn context(&self, component: &str) -> io::Result<Archive> {

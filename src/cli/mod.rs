@@ -117,5 +117,7 @@ fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failu
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Error, format!("cannot start: {error}")))?;
-    runtime.block_on(work)
+    let result = runtime.block_on(work);
+    runtime.shutdown_background(); // nobody waits for a thread that still reads an image
+    result
 }

@@ -56,7 +56,10 @@ impl<'a> Display<'a> {
                     self.progress(step, line);
                 }
             }
-            Event::Done { node, .. } | Event::Failed { node, .. } | Event::Skipped { node, .. } => {
+            Event::Done { node, .. }
+            | Event::Failed { node, .. }
+            | Event::Left { node }
+            | Event::Skipped { node, .. } => {
                 if let Some(step) = running.remove(&node.id) {
                     step.bar.finish_and_clear();
                 }

@@ -262,6 +262,7 @@ impl Fingerprint {
             address: _,
             id,
             spec,
+            recorded: _,
             depends_on,
             protected,
             problem,

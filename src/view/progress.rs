@@ -34,6 +34,10 @@ pub fn event_line(event: &Event<'_>, style: Style) -> String {
                 seconds(*took)
             )
         }
+        Event::Left { node } => {
+            let mark = style.paint(Paint::Careful, "-");
+            format!("{mark} {} left where it was: interrupted", name(node))
+        }
         Event::Skipped { node, because } => {
             let mark = style.paint(Paint::Careful, "-");
             let why = because.map_or_else(|| "interrupted".to_owned(), |failed| format!("{} failed", name(failed)));

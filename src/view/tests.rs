@@ -57,6 +57,7 @@ fn live(resource: Resource) -> Observed {
         id: format!("{address}#1"),
         address,
         spec,
+        recorded: None,
         depends_on,
         protected,
         problem: None,

@@ -78,6 +78,10 @@ pub struct Observed {
     pub id: String,
     /// What it is now, in the same normal form as [`Resource::spec`].
     pub spec: Value,
+    /// What it was made as, read from the mark set when it was created, in the same normal form; where it differs
+    /// from `spec`, somebody changed it since. `None` when nothing is recorded: another tool made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Value>,
     /// What it depends on, as recorded in the object itself.
     pub depends_on: Vec<Address>,
     /// Whether it holds data that cannot be made again (by kind, or marked so when created).

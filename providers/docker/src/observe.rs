@@ -167,6 +167,10 @@ impl View<'_> {
             Some(Observed {
                 address: Address::new(NETWORK, part.key),
                 id: network.id?,
+                recorded: network
+                    .labels
+                    .spec()
+                    .map(|made| with_default(made, &spec.driver, "bridge")),
                 spec: serde_json::to_value(spec).ok()?,
                 depends_on: network.labels.uses().unwrap_or_default(),
                 protected: network.labels.protected().unwrap_or(false),
@@ -191,6 +195,7 @@ impl View<'_> {
             Some(Observed {
                 address: Address::new(VOLUME, part.key),
                 id: format!("{} {}", volume.name, volume.created_at.unwrap_or_default()),
+                recorded: labels.spec().map(|made| with_default(made, &spec.driver, "local")),
                 spec: serde_json::to_value(spec).ok()?,
                 depends_on: labels.uses().unwrap_or_default(),
                 protected: labels.protected().unwrap_or(true),
@@ -242,6 +247,15 @@ impl View<'_> {
         }
         Ok(())
     }
+}
+
+/// What it was made as, where the default driver and none are one.
+fn with_default(mut made: Value, driver: &str, default: &str) -> Value {
+    let said = made.get("driver").and_then(Value::as_str);
+    if driver.is_empty() && said == Some(default) {
+        made.as_object_mut().map(|made| made.remove("driver"));
+    }
+    made
 }
 
 fn says_driver(wanted: Option<&Resource>) -> bool {
@@ -296,14 +310,29 @@ fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> 
         reference: spec.reference.clone(),
         source,
     };
+    let seen = serde_json::to_value(observed).unwrap_or(Value::Null);
     Observed {
         address: resource.address.clone(),
         id: image.id.clone().unwrap_or_default(),
-        spec: serde_json::to_value(observed).unwrap_or(Value::Null),
+        recorded: Some(if names_content(&spec.source) {
+            resource.spec.clone()
+        } else {
+            seen.clone()
+        }),
+        spec: seen,
         depends_on: resource.depends_on.clone(),
         protected: false,
         problem: None,
     }
+}
+
+/// Whether the image's reference holds a digest of what is in it: then it can stand for one content only, and another
+/// one there means that somebody moved the name.
+fn names_content(source: &ImageSource) -> bool {
+    matches!(
+        source,
+        ImageSource::Bundle { id: Some(_) } | ImageSource::Build { digest: Some(_), .. }
+    )
 }
 
 /// Every rollout of a component left an image. The one that a service runs, which goes after it, keeps the name; the
@@ -340,11 +369,18 @@ fn made_image(image: bollard::models::ImageSummary) -> Option<Observed> {
     Some(Observed {
         address: Address::new(IMAGE, name),
         id: image.id,
+        recorded: Some(spec.clone()),
         spec,
         depends_on: Vec::new(),
         protected: false,
         problem: None,
     })
+}
+
+/// The spec on the label of a copy that mlstack made.
+fn recorded(copy: &Found) -> Option<Service> {
+    let spec = copy.inspected.config.as_ref()?.labels.spec()?;
+    serde_json::from_value(spec).ok()
 }
 
 struct ServiceView<'a> {
@@ -360,9 +396,13 @@ impl ServiceView<'_> {
         let (copies, leftovers) = settle(self.project, self.name, all);
         let specs: Vec<(Value, Value)> = copies.iter().map(|copy| self.spec(copy)).collect();
         // The first copy that is not what it was made as speaks for all.
-        let spec = specs.iter().find(|(base, seen)| base != seen).or(specs.first());
-        let mut spec = spec.map_or(Value::Null, |(_, seen)| seen.clone());
+        let speaker = specs.iter().position(|(base, seen)| base != seen).unwrap_or(0);
+        let mut spec = specs.get(speaker).map_or(Value::Null, |(_, seen)| seen.clone());
         set_replicas(&mut spec, copies.len());
+        let recorded = copies
+            .get(speaker)
+            .filter(|copy| recorded(copy).is_some())
+            .map(|_| self.with_copies(specs[speaker].0.clone(), &copies));
         let labels = all
             .first()
             .and_then(|found| found.inspected.config.as_ref()?.labels.clone());
@@ -372,10 +412,29 @@ impl ServiceView<'_> {
             depends_on: labels
                 .uses()
                 .unwrap_or_else(|| self.uses(&spec, labels.text(labels::DEPENDS_ON))),
+            recorded,
             protected: labels.protected().unwrap_or(false),
             problem: leftovers.or_else(|| copies.iter().find_map(|copy| self.problem(copy))),
             spec,
         }
+    }
+
+    /// A recorded spec with the number of copies it stands for. Copies that were added later have another number on
+    /// their labels, and one that stayed may have any: only the wanted number, where a label has it, is believed.
+    fn with_copies(&self, mut made: Value, copies: &[&Found]) -> Value {
+        let wanted = self
+            .wanted
+            .and_then(|resource| serde_json::from_value::<Service>(resource.spec.clone()).ok());
+        let wanted = wanted.map(|service| service.replicas());
+        let said = copies
+            .iter()
+            .filter_map(|copy| recorded(copy))
+            .find(|service| Some(service.replicas()) == wanted);
+        set_replicas(
+            &mut made,
+            said.map_or(copies.len(), |service| service.replicas() as usize),
+        );
+        made
     }
 
     /// The spec a copy was made from, and the one it has now.
@@ -398,17 +457,8 @@ impl ServiceView<'_> {
         let wanted: Option<Service> = self
             .wanted
             .and_then(|resource| serde_json::from_value(resource.spec.clone()).ok());
-        let recorded = copy.inspected.config.as_ref()?.labels.spec();
-        let recorded: Option<Service> = recorded.and_then(|spec| serde_json::from_value(spec).ok());
-        let (Some(mut base), Some(wanted)) = (recorded, wanted.clone()) else {
-            return copy
-                .inspected
-                .config
-                .as_ref()?
-                .labels
-                .spec()
-                .and_then(|spec| serde_json::from_value(spec).ok())
-                .or(wanted);
+        let (Some(mut base), Some(wanted)) = (recorded(copy), wanted.clone()) else {
+            return recorded(copy).or(wanted);
         };
         base.build = wanted.build;
         base.pull_policy = wanted.pull_policy;

@@ -120,6 +120,7 @@ impl World {
             address: resource.address.clone(),
             id,
             spec: resource.spec.clone(),
+            recorded: Some(resource.spec.clone()),
             depends_on: resource.depends_on.clone(),
             protected: resource.protected,
             problem: None,

@@ -41,6 +41,7 @@ pub(super) fn live(resource: &Resource) -> Observed {
         address: resource.address.clone(),
         id: format!("{}#1", resource.address),
         spec: resource.spec.clone(),
+        recorded: Some(resource.spec.clone()),
         depends_on: resource.depends_on.clone(),
         protected: resource.protected,
         problem: None,

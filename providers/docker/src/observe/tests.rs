@@ -70,6 +70,7 @@ fn images_of_earlier_rollouts_have_addresses_of_their_own() {
         address: Address::new(kind, name),
         id: format!("sha256:{id}"),
         spec,
+        recorded: None,
         depends_on: Vec::new(),
         protected: false,
         problem: None,

@@ -1,13 +1,14 @@
 //! Steps on images.
 
 use std::io;
+use std::sync::Arc;
 
 use mlstack_compose::{ImageSource, ImageSpec};
 use mlstack_provider::{ErrorKind, ProviderError, Resource, Step};
 
 use crate::engine::{Site, spec};
 use crate::labels;
-use crate::transfer::{self, BuildRequest};
+use crate::transfer::{self, Archive, BuildRequest, ImageSource as Packs};
 
 /// Carries out a step.
 pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
@@ -53,12 +54,13 @@ async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
             .await
         }
         ImageSource::Bundle { id } => {
-            let archive = site.config.images.archive(reference).map_err(unreadable)?;
+            let archive = packed(site, reference.clone(), |images, name| images.archive(name)).await?;
             transfer::load(site.docker, reference, archive, site.progress).await?;
             arrived(site, reference, id.as_deref()).await
         }
         ImageSource::Build { dockerfile, args, .. } => {
-            let context = site.config.images.context(&resource.address.name).map_err(unreadable)?;
+            let name = resource.address.name.clone();
+            let context = packed(site, name, |images, name| images.context(name)).await?;
             let mut labels = labels::ours(resource);
             labels.insert(labels::STACK.to_owned(), site.project().to_owned());
             labels.insert(labels::IMAGE.to_owned(), resource.address.name.clone());
@@ -71,6 +73,17 @@ async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
             transfer::build(site.docker, request, context, site.progress).await
         }
     }
+}
+
+/// Packs on a thread of its own: it takes a moment, in which signals and other steps are still heard.
+async fn packed(
+    site: &Site<'_>,
+    name: String,
+    pack: fn(&dyn Packs, &str) -> io::Result<Archive>,
+) -> Result<Archive, ProviderError> {
+    let images = Arc::clone(&site.config.images);
+    let packing = tokio::task::spawn_blocking(move || pack(images.as_ref(), &name)).await;
+    packing.map_err(io::Error::other).flatten().map_err(unreadable)
 }
 
 fn unreadable(error: io::Error) -> ProviderError {
