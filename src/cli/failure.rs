@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use mlstack_provider::{ErrorKind, ProviderError};
 
+use crate::diag::visible::visible_lines;
+
 use super::exit::Exit;
 use super::ui::Ui;
 
@@ -60,12 +62,16 @@ impl Failure {
         if self.whole {
             return self.text.clone();
         }
-        let mut text = format!("{} {}\n", ui.paint_err("1;31", "error:"), self.text);
+        let mut text = format!("{} {}\n", ui.paint_err("1;31", "error:"), visible_lines(&self.text));
         for cause in &self.causes {
-            let _ = writeln!(text, "  caused by: {}", cause.trim_end().replace('\n', "\n    "));
+            let _ = writeln!(
+                text,
+                "  caused by: {}",
+                visible_lines(cause.trim_end()).replace('\n', "\n    ")
+            );
         }
         for hint in &self.hints {
-            let _ = writeln!(text, "  {} {hint}", ui.paint_err("36", "hint:"));
+            let _ = writeln!(text, "  {} {}", ui.paint_err("36", "hint:"), visible_lines(hint));
         }
         text
     }

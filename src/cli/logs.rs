@@ -1,6 +1,7 @@
 //! `mlstack logs`: what the containers print.
 
 use futures_util::StreamExt as _;
+use mlstack_provider::redact::redact;
 use mlstack_provider_docker::{LogLine, LogsRequest};
 
 use super::Context;
@@ -8,8 +9,8 @@ use super::args::Logs;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::load;
-use super::survey::{connect, reader};
-use crate::diag::render::visible;
+use super::survey::{connect, know_secrets, reader};
+use crate::diag::visible::visible;
 
 /// Runs the command. Ctrl-C ends it, and so does a reader that goes away.
 pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
@@ -29,7 +30,10 @@ pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure>
         since: None,
     };
     let widest = names.keys().map(String::len).max().unwrap_or(0);
-    let mut lines = reader(&connect()?).logs(&loaded.stack.name, &request).await?;
+    let reader = reader(&connect()?);
+    know_secrets(&loaded)?;
+    reader.learn_secrets(&loaded.stack.name).await?;
+    let mut lines = reader.logs(&loaded.stack.name, &request).await?;
     while let Some(line) = lines.next().await {
         context.ui.out(&shown(&line?, widest));
         if !context.ui.is_heard() {
@@ -45,5 +49,5 @@ fn shown(line: &LogLine, widest: usize) -> String {
     } else {
         format!("{}-{}", line.component, line.copy)
     };
-    format!("{name:<widest$} | {}", visible(&line.text))
+    format!("{name:<widest$} | {}", visible(&redact(&line.text)))
 }

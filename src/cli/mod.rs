@@ -47,6 +47,7 @@ struct Context {
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(panicked));
     // One provider of cryptography for every TLS connection; a second installation is refused and harmless.
     let _once = rustls::crypto::ring::default_provider().install_default();
     let cli = match Cli::try_parse() {
@@ -61,6 +62,15 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Our own mistake, told without a secret.
+fn panicked(info: &std::panic::PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("no message");
+    let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    ui::fault(&format!(
+        "mlstack made a mistake{place}: {message}\n  hint: this is a bug in mlstack, please report it\n"
+    ));
 }
 
 /// Work whose answer could not be written is not done.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mlstack_provider::redact::holds_secret;
 use serde_json::{Value, json};
 
 use crate::ledger::new_id;
@@ -40,6 +41,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
             stack_digest: digest_text(&survey.loaded.file.text),
         };
         let sealed = seal(document(), &plan, &survey.observed, &binding);
+        refuse_secret(path, sealed.as_bytes())?;
         std::fs::write(context.here.join(path), sealed)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
         context.ui.note(&format!(
@@ -49,6 +51,19 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
+}
+
+/// A file that others will read never holds the value of a secret. The plan and what is rendered from it hold none by
+/// their types, so this is a value that the stack file itself says in the clear.
+pub(super) fn refuse_secret(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    if !holds_secret(bytes) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Policy,
+        format!("{} is not written: it would hold the value of a secret", path.display()),
+    )
+    .hint("the stack file says that value in the clear: refer to it as `${secrets.NAME}`, or choose another value"))
 }
 
 /// What the plan's JSON tells beside the plan.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use mlstack_provider::redact::redact;
 
 use super::ui::Ui;
 use crate::apply::Event;
@@ -39,13 +40,12 @@ impl<'a> Display<'a> {
 
     /// Shows one event.
     pub(super) fn show(&self, event: &Event<'_>) {
-        let line = event_line(
-            event,
-            Style {
-                color: self.ui.color_err,
-                width: self.ui.width,
-            },
-        );
+        let style = Style {
+            color: self.ui.color_err,
+            width: self.ui.width,
+        };
+        // Spinners draw past `Ui`, so secrets leave the line here.
+        let line = redact(&event_line(event, style)).into_owned();
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { node } => {

@@ -9,6 +9,7 @@ use super::Context;
 use super::args::Render;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::plan::refuse_secret;
 use super::survey::{Look, Survey, survey};
 use crate::atomic;
 use crate::image::Digest;
@@ -34,6 +35,9 @@ pub(super) async fn run(args: &Render, context: &Context) -> Result<Exit, Failur
     let secrets = write_mounts(&survey).map_err(|error| failed("keep the secrets for", &folder, &error))?;
     let files = files(&survey, &folder, &secrets)?;
     refuse_foreign(&folder, &files)?;
+    for file in files.iter().filter(|file| is_ours(file)) {
+        refuse_secret(&folder.join(&file.path), &file.bytes)?;
+    }
     for file in &files {
         write(&folder, file).map_err(|error| failed("write", &folder.join(&file.path), &error))?;
     }
@@ -117,6 +121,11 @@ fn refuse_foreign(folder: &Path, files: &[RenderedFile]) -> Result<(), Failure> 
         }
         _ => Ok(()),
     }
+}
+
+/// Whether mlstack wrote what is in it; models and executables are the user's.
+fn is_ours(file: &RenderedFile) -> bool {
+    file.bytes.starts_with(OURS.as_bytes()) || file.bytes.starts_with(b"FROM ")
 }
 
 fn write(folder: &Path, file: &RenderedFile) -> io::Result<()> {

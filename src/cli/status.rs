@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::load::load;
 use super::survey::{connect, reader};
-use crate::diag::render::visible;
+use crate::diag::visible::visible;
 
 /// Runs the command.
 pub(super) async fn run(args: &Status, context: &Context) -> Result<Exit, Failure> {

@@ -109,6 +109,11 @@ pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
     Ok(Arc::new(Connection::new(host)))
 }
 
+/// Reads the values of the stack's secrets as far as they can be had, so that they are hidden in what is printed.
+pub(super) fn know_secrets(loaded: &Loaded) -> Result<(), Failure> {
+    secrets(loaded, &crate::target::secrets(&loaded.stack), Look::Live).map(drop)
+}
+
 fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) -> Result<Secrets, Failure> {
     let vault = Vault::new(&loaded.file.root);
     let variable = |key: &str| {

@@ -1,7 +1,10 @@
-//! The only place that prints: data on stdout, talk on stderr.
+//! The only place that prints: data on stdout, talk on stderr, and no secret on either: whatever goes out here passes
+//! through [`redact`].
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+
+use mlstack_provider::redact::redact;
 
 use super::args::{Global, When};
 
@@ -81,7 +84,7 @@ impl Ui {
 
     /// What went wrong; always shown.
     pub(super) fn fault(&self, text: &str) {
-        let _gone = write(io::stderr().lock(), text);
+        fault(text);
     }
 
     /// Asks; true only for a plain yes.
@@ -101,6 +104,11 @@ impl Ui {
     }
 }
 
+/// What went wrong, where nobody settled how to talk.
+pub(super) fn fault(text: &str) {
+    let _gone = write(io::stderr().lock(), text);
+}
+
 /// A reader that went away ends our talking, not our work.
 fn write(mut to: impl Write, text: &str) -> io::Result<()> {
     let newline = if text.ends_with('\n') || text.is_empty() {
@@ -108,7 +116,7 @@ fn write(mut to: impl Write, text: &str) -> io::Result<()> {
     } else {
         "\n"
     };
-    to.write_all(text.as_bytes())?;
+    to.write_all(redact(text).as_bytes())?;
     to.write_all(newline.as_bytes())?;
     to.flush()
 }

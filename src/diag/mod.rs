@@ -7,6 +7,7 @@ use std::fmt;
 pub mod codes;
 pub mod page;
 pub mod render;
+pub mod visible;
 
 /// One step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

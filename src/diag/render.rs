@@ -10,6 +10,7 @@ use miette::{
 };
 use serde_json::{Value, json};
 
+use super::visible::{visible, visible_source};
 use super::{Diagnostic, Locate, Severity, position};
 
 /// The text that diagnostics are about.
@@ -233,37 +234,6 @@ impl Lines {
         let to = self.text.floor_char_boundary(end + right.min(BESIDE));
         (from, to.saturating_sub(from)).into()
     }
-}
-
-/// Whether a character would steer a terminal or hide what a line says.
-pub fn is_hidden(character: char) -> bool {
-    let steers =
-        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    steers || (character.is_control() && !matches!(character, '\n' | '\t' | '\r'))
-}
-
-/// A message with hidden characters written as escapes.
-pub fn visible(text: &str) -> String {
-    let hidden = |c: char| is_hidden(c) || matches!(c, '\n' | '\t' | '\r');
-    text.chars().fold(String::new(), |mut out, c| {
-        if hidden(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-        out
-    })
-}
-
-/// The source with hidden characters replaced by others of as many bytes, so that places stay right.
-fn visible_source(text: &str) -> String {
-    let replace = |c: char| match c.len_utf8() {
-        _ if !is_hidden(c) => c,
-        1 => '?',
-        2 => '¿',
-        _ => '\u{fffd}',
-    };
-    text.chars().map(replace).collect()
 }
 
 #[cfg(test)]

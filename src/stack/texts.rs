@@ -305,7 +305,7 @@ fn path(text: &str) -> Result<(), Fault> {
             "leaves the folder of the stack file",
             "copy the file below the folder of the stack file, or move the stack file up",
         ),
-        _ if text.chars().any(crate::diag::render::is_hidden) => ("holds an invisible character", "rename the file"),
+        _ if text.chars().any(crate::diag::visible::is_hidden) => ("holds an invisible character", "rename the file"),
         _ => return Ok(()),
     };
     fault(&codes::BAD_PATH, label, help)

@@ -6,7 +6,7 @@
 use serde_saphyr::granit_parser::{self, ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput};
 
 use super::node::{Entry, Map, Node, Scalar, Value};
-use crate::diag::render::is_hidden;
+use crate::diag::visible::steers;
 use crate::diag::{At, Diagnostic, Span, codes};
 
 /// Bytes of the largest stack file.
@@ -304,7 +304,7 @@ fn syntax_words(kind: &ErrorKind, error: &ScanError) -> (String, Option<&'static
 fn refuse_invisible(text: &str, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let found: Vec<_> = text
         .char_indices()
-        .filter(|(i, c)| is_hidden(*c) && !(*i == 0 && *c == '\u{feff}'))
+        .filter(|(i, c)| steers(*c) && !(*i == 0 && *c == '\u{feff}'))
         .take(10)
         .collect();
     for (start, character) in &found {

@@ -18,6 +18,8 @@ pub use plan_text::plan_text;
 pub use progress::{event_line, outcome_text};
 pub use status::{StatusRow, status_text};
 
+use crate::diag::visible::visible as escape;
+
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -65,28 +67,6 @@ impl Style {
             text.to_owned()
         }
     }
-}
-
-/// A text on one line that cannot steer a terminal: control, bidirectional and invisible characters are spelt out.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out += "\\n",
-            '\t' => out += "\\t",
-            '\r' => out += "\\r",
-            c if c.is_control() || is_invisible(c) => out.extend(["\\u{", &format!("{:x}", u32::from(c)), "}"]),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Whether a character has no picture of its own or turns the direction of others.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}')
 }
 
 fn width(text: &str) -> usize {

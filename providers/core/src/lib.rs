@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use serde_json::Value;
 
 mod error;
+pub mod redact;
 mod secret;
 
 pub use error::{ErrorKind, ProviderError};

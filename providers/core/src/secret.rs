@@ -1,17 +1,22 @@
 //! A value nobody may print: passwords, keys, tokens.
 //!
-//! Never implements `Display` or `Serialize`, so that a secret cannot reach a plan, a label or a log by accident.
+//! Never implements `Display` or `Serialize`, so that a secret cannot reach a plan, a label or a log by accident. Where
+//! a container prints one, [`redact`](crate::redact) hides it.
 
 use std::fmt;
+
+use crate::redact;
 
 /// A secret value. Its `Debug` form is `•••`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Wraps a value.
+    /// Wraps a value and makes it known to [`redact`](crate::redact), which takes it out of all that is printed.
     pub fn new(value: impl Into<Vec<u8>>) -> Self {
-        Self(value.into())
+        let value = value.into();
+        redact::remember(&value);
+        Self(value)
     }
 
     /// The value itself, for the one place that delivers it.

@@ -70,12 +70,60 @@ fn one(look: &Look, id: &str, component: String, copy: u32, request: &LogsReques
         .since(request.since.unwrap_or(0))
         .tail(&request.tail.map_or("all".to_owned(), |tail| tail.to_string()))
         .build();
-    let lines = look.logs(id, options);
-    lines
-        .map(move |line| line.map(|output| read(&output, &component, copy)))
-        .boxed()
+    let frames = look.logs(id, options);
+    let lines = frames.map(move |frame| frame.map(|output| read(&output, &component, copy)));
+    whole(lines.boxed())
 }
 
+/// The most bytes of one line; a longer one comes in pieces.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// The engine cuts long lines into frames; only the last of them ends with a newline. They become one line again, or
+/// a secret that a border cuts in two would be found in neither half.
+fn whole(frames: LogLines) -> LogLines {
+    unfold((frames, Vec::<Frame>::new()), |(mut frames, mut open)| async move {
+        loop {
+            let Some(frame) = frames.next().await else {
+                let left = open.pop()?;
+                return Some((Ok(left.line), (frames, open)));
+            };
+            let frame = match frame {
+                Ok(frame) => join(&mut open, frame),
+                Err(error) => return Some((Err(error), (frames, open))),
+            };
+            if frame.ended || frame.line.text.len() >= LONGEST_LINE {
+                return Some((Ok(frame.line), (frames, open)));
+            }
+            open.push(frame);
+        }
+    })
+    .boxed()
+}
+
+/// A line as far as it is known.
+struct Frame {
+    line: LogLine,
+    ended: bool,
+}
+
+/// The frame behind what is open on the same stream.
+fn join(open: &mut Vec<Frame>, line: LogLine) -> Frame {
+    let ended = line.text.ends_with('\n');
+    let begun = open.iter().position(|frame| frame.line.stderr == line.stderr);
+    let mut line = match begun.map(|at| open.remove(at).line) {
+        Some(begun) => LogLine {
+            text: begun.text + &line.text,
+            ..begun
+        },
+        None => line,
+    };
+    if ended {
+        line.text.truncate(line.text.trim_end_matches(['\n', '\r']).len());
+    }
+    Frame { line, ended }
+}
+
+/// One frame, its newline included.
 fn read(output: &LogOutput, component: &str, copy: u32) -> LogLine {
     let text = String::from_utf8_lossy(output.as_ref());
     let (time, text) = text.split_once(' ').unwrap_or(("", &text));
@@ -84,7 +132,7 @@ fn read(output: &LogOutput, component: &str, copy: u32) -> LogLine {
         copy,
         stderr: matches!(output, LogOutput::StdErr { .. }),
         time: time.to_owned(),
-        text: text.trim_end_matches(['\n', '\r']).to_owned(),
+        text: text.to_owned(),
     }
 }
 

@@ -55,6 +55,24 @@ impl DockerReader {
         Ok(None)
     }
 
+    /// Reads every secret that was delivered to a container of `project`, so that [`redact`] knows it: what a container
+    /// prints is what it was given, whatever is set here by now.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    ///
+    /// [`redact`]: mlstack_provider::redact
+    pub async fn learn_secrets(&self, project: &str) -> Result<(), ProviderError> {
+        let look = self.connection.look().await?;
+        let services = observe::containers(&look, &labels::containers_of(project)).await?;
+        for found in services.into_values().flatten() {
+            let packed = look.download(&found.id, secrets::FOLDER).await?;
+            // Making a secret makes it known.
+            drop(secrets::unpack(&packed.unwrap_or_default()));
+        }
+        Ok(())
+    }
+
     /// What the containers of `project` wrote.
     ///
     /// # Errors

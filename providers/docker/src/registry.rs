@@ -8,6 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bollard::auth::DockerCredentials;
+use mlstack_provider::Secret;
 use serde::Deserialize;
 
 /// The key under which Docker keeps the credentials of Docker Hub.
@@ -78,6 +79,8 @@ fn pick(config: &DockerConfig, registry: Option<&str>) -> Option<DockerCredentia
     let decoded = BASE64_STANDARD.decode(auth.auth.as_ref()?).ok()?;
     let pair = String::from_utf8(decoded).ok()?;
     let (user, password) = pair.trim_end_matches('\0').split_once(':')?;
+    // The engine's answer may repeat what it was sent: once made known, neither is ever printed.
+    drop([Some(password), auth.identitytoken.as_deref()].map(|secret| secret.map(Secret::new)));
     Some(DockerCredentials {
         username: Some(user.to_owned()),
         password: Some(password.to_owned()),

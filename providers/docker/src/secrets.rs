@@ -61,6 +61,20 @@ pub(crate) fn pack<'a>(owner: Owner, files: impl IntoIterator<Item = (&'a str, &
     archive.into_inner()
 }
 
+/// Every file of an archive that the engine sent; what cannot be read is left out.
+pub(crate) fn unpack(archive: &[u8]) -> Vec<Secret> {
+    let mut archive = tar::Archive::new(archive);
+    let Ok(entries) = archive.entries() else {
+        return Vec::new();
+    };
+    let content = |mut entry: tar::Entry<'_, &[u8]>| {
+        let mut value = Vec::new();
+        entry.read_to_end(&mut value).ok()?;
+        (!value.is_empty()).then(|| Secret::new(value))
+    };
+    entries.filter_map(Result::ok).filter_map(content).collect()
+}
+
 /// The text of the one file in an archive that the engine sent; empty when it holds none.
 pub(crate) fn unpack_text(archive: &[u8]) -> String {
     let mut text = String::new();

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum, RestartPolicy};
+use mlstack_provider::redact::redact;
 use mlstack_provider::{ErrorKind, ProviderError};
 
 /// The most characters of one probe's output that are shown.
@@ -69,10 +70,8 @@ pub(crate) fn policy_name(policy: Option<&RestartPolicy>) -> String {
 pub(crate) fn last_probe(container: &ContainerInspectResponse) -> Option<String> {
     let log = container.state.as_ref()?.health.as_ref()?.log.as_ref()?;
     let probe = log.last()?;
-    let output: String = probe
-        .output
-        .as_deref()
-        .unwrap_or("")
+    // Secrets leave before the text is cut: half of one would not be found.
+    let output: String = redact(probe.output.as_deref().unwrap_or_default())
         .trim()
         .chars()
         .take(PROBE_OUTPUT)

@@ -58,7 +58,7 @@ fn hidden_characters_are_shown_as_escapes() {
         "evil \u{1b}[31m \u{202e} label\nsecond",
     );
     let drawn = text(&source(text_), &[diagnostic], PLAIN);
-    assert!(!drawn.contains(is_hidden), "{drawn:?}");
+    assert!(!drawn.contains(crate::diag::visible::is_hidden), "{drawn:?}");
     insta::assert_snapshot!(drawn, @r"
     mlstack::control-character
 

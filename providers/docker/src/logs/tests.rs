@@ -1,7 +1,7 @@
 use bollard::container::LogOutput;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{LogLine, LogLines, by_time, read};
+use super::{LogLine, LogLines, by_time, read, whole};
 
 fn line(component: &str, time: &str) -> LogLine {
     LogLine {
@@ -33,7 +33,7 @@ fn a_line_is_split_from_its_time() {
     assert_eq!((read.component.as_str(), read.copy, read.stderr), ("web", 2, true));
     assert_eq!(
         (read.time.as_str(), read.text.as_str()),
-        ("2026-11-23T07:00:00.000000001Z", "ready: yes ")
+        ("2026-11-23T07:00:00.000000001Z", "ready: yes \r\n")
     );
 }
 
@@ -42,5 +42,26 @@ fn bytes_that_are_no_text_survive() {
     let output = LogOutput::StdOut {
         message: b"t \xff\n".to_vec().into(),
     };
-    assert_eq!(read(&output, "web", 1).text, "\u{fffd}");
+    assert_eq!(read(&output, "web", 1).text, "\u{fffd}\n");
+}
+
+#[tokio::test]
+async fn a_line_that_the_engine_cut_is_one_line_again() {
+    let frame = |stderr: bool, text: &str| {
+        Ok(LogLine {
+            stderr,
+            text: text.into(),
+            ..line("web", "1")
+        })
+    };
+    let frames = vec![
+        frame(false, "tok-4f"),
+        frame(true, "oops\r\n"),
+        frame(false, "1c9\n"),
+        frame(false, "\n"),
+        frame(false, "no end"),
+    ];
+    let lines = whole(stream::iter(frames).boxed());
+    let texts: Vec<String> = lines.map(|line| line.expect("line").text).collect().await;
+    assert_eq!(texts, ["oops", "tok-4f1c9", "", "no end"]);
 }

@@ -1,0 +1,54 @@
+//! Text of strangers on a terminal: what steers it or hides what it says is spelt out.
+//!
+//! The one place that says which characters those are. Every text of a stack file, an engine or a container passes
+//! through here on its way out.
+
+/// Whether a character steers a terminal or turns the direction of others; no stack file may hold one.
+pub fn steers(character: char) -> bool {
+    let turns =
+        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    turns || (character.is_control() && !matches!(character, '\n' | '\t' | '\r'))
+}
+
+/// Whether a character steers, or has no picture of its own, so that two texts look alike and are not.
+pub fn is_hidden(character: char) -> bool {
+    steers(character)
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A text on one line, hidden characters written as escapes.
+pub fn visible(text: &str) -> String {
+    written(text, |c| is_hidden(c) || matches!(c, '\n' | '\t' | '\r'))
+}
+
+/// A text of several lines, hidden characters written as escapes.
+pub fn visible_lines(text: &str) -> String {
+    written(&text.replace("\r\n", "\n"), |c| is_hidden(c) || c == '\r')
+}
+
+fn written(text: &str, escapes: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if escapes(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A source with hidden characters replaced by others of as many bytes, so that places in it stay right.
+pub(super) fn visible_source(text: &str) -> String {
+    let replace = |c: char| match c.len_utf8() {
+        _ if !is_hidden(c) => c,
+        1 => '?',
+        2 => '¿',
+        3 => '\u{fffd}',
+        _ => '\u{1f7e6}',
+    };
+    text.chars().map(replace).collect()
+}
