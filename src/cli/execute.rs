@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use mlstack_compose::Origin;
-use mlstack_provider::{ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Step};
+use mlstack_provider::{
+    ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Source, Step,
+};
 use mlstack_provider_docker::{Archive, Config, DockerEngine, ImageSource};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -60,10 +62,24 @@ pub(super) async fn execute(
     memory.end(opened, survey, plan, &outcome).await?;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
-    for error in outcome.failed.into_values() {
-        context.ui.fault(&Failure::from(error).render(&context.ui));
+    for (id, error) in outcome.failed {
+        let source = source(&plan.nodes[id - 1].step);
+        context
+            .ui
+            .fault(&Failure::from(error).asked_at(source).render(&context.ui));
     }
     Ok(exit)
+}
+
+/// The line of the stack file that asks for what a step makes.
+fn source(step: &Step) -> Option<&Source> {
+    match step {
+        Step::Create { resource: after }
+        | Step::Update { after, .. }
+        | Step::Replace { after, .. }
+        | Step::Repair { after, .. } => after.source.as_ref(),
+        Step::Delete { .. } => None,
+    }
 }
 
 fn exit_of(outcome: &Outcome, late: bool) -> Exit {
@@ -76,8 +92,9 @@ fn exit_of(outcome: &Outcome, late: bool) -> Exit {
     let all = |kind: ErrorKind| outcome.failed.values().all(|error| error.kind == kind);
     match () {
         () if all(ErrorKind::Denied) => Exit::Denied,
-        () if all(ErrorKind::Timeout) => Exit::Timeout,
         () if all(ErrorKind::Stale) => Exit::Stale,
+        () if outcome.failed.values().all(|error| error.rolled_back) => Exit::RolledBack,
+        () if all(ErrorKind::Timeout) => Exit::Timeout,
         () => Exit::RolloutFailed,
     }
 }

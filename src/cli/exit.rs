@@ -22,6 +22,8 @@ pub enum Exit {
     Locked = 6,
     /// The plan is stale.
     Stale = 7,
+    /// The rollout failed, and the version before serves.
+    RolledBack = 8,
     /// A wait reached its limit.
     Timeout = 9,
     /// The rollout failed and was not rolled back.
@@ -51,6 +53,7 @@ pub(super) const MEANINGS: &[(Exit, &str)] = &[
     ),
     (Exit::Locked, "somebody else holds the lock"),
     (Exit::Stale, "the plan is stale"),
+    (Exit::RolledBack, "the rollout failed, and the version before serves"),
     (Exit::Timeout, "a wait reached its limit"),
     (Exit::RolloutFailed, "the rollout failed and was not rolled back"),
     (Exit::Usage, "the command line is wrong"),

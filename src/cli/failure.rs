@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use mlstack_provider::{ErrorKind, ProviderError};
+use mlstack_provider::{ErrorKind, ProviderError, Source};
 
 use crate::diag::visible::visible_lines;
 
@@ -17,6 +17,8 @@ pub(super) struct Failure {
     pub exit: Exit,
     /// The text before the causes; already complete where `causes` and `hints` are empty.
     text: String,
+    /// The line of the stack file that asked for it: `FILE:LINE:COLUMN`.
+    place: Option<String>,
     causes: Vec<String>,
     hints: Vec<String>,
     whole: bool,
@@ -28,6 +30,7 @@ impl Failure {
         Self {
             exit,
             text: text.into(),
+            place: None,
             causes: Vec::new(),
             hints: Vec::new(),
             whole: false,
@@ -57,12 +60,22 @@ impl Failure {
         self
     }
 
+    /// Names the line of the stack file that asked for it.
+    #[must_use]
+    pub(super) fn asked_at(mut self, source: Option<&Source>) -> Self {
+        self.place = source.map(|at| format!("{}:{}:{}", at.file, at.line, at.column));
+        self
+    }
+
     /// The text as it is shown.
     pub(super) fn render(&self, ui: &Ui) -> String {
         if self.whole {
             return self.text.clone();
         }
         let mut text = format!("{} {}\n", ui.paint_err("1;31", "error:"), visible_lines(&self.text));
+        if let Some(place) = &self.place {
+            let _ = writeln!(text, " {} {}", ui.paint_err("36", "-->"), visible_lines(place));
+        }
         for cause in &self.causes {
             let _ = writeln!(
                 text,
@@ -92,6 +105,7 @@ impl From<ProviderError> for Failure {
         let exit = match error.kind {
             ErrorKind::Denied => Exit::Denied,
             ErrorKind::Stale => Exit::Stale,
+            _ if error.rolled_back => Exit::RolledBack,
             ErrorKind::Timeout => Exit::Timeout,
             ErrorKind::NotReady => Exit::RolloutFailed,
             ErrorKind::Unreachable | ErrorKind::Foreign | ErrorKind::Failed => Exit::Error,

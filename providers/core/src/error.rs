@@ -36,6 +36,8 @@ pub struct ProviderError {
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     /// What the user can do, one line each.
     pub hints: Vec<String>,
+    /// Whether the version before serves, as if this step had never been tried.
+    pub rolled_back: bool,
 }
 
 impl ProviderError {
@@ -47,6 +49,7 @@ impl ProviderError {
             address: None,
             cause: None,
             hints: Vec::new(),
+            rolled_back: false,
         }
     }
 
@@ -68,6 +71,13 @@ impl ProviderError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says that the version before serves.
+    #[must_use]
+    pub fn rolled_back(mut self) -> Self {
+        self.rolled_back = true;
         self
     }
 }

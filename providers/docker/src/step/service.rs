@@ -132,7 +132,7 @@ async fn roll_back(mold: &Mold<'_>, old: &Found, new: &str, error: ProviderError
         mold.start(&old.id).await
     };
     match back.await {
-        Ok(()) => error.hint("the version before it was started again"),
+        Ok(()) => error.rolled_back().hint("the version before it was started again"),
         Err(failed) => error.hint(format!("the version before it could not be started again: {failed}")),
     }
 }
