@@ -179,6 +179,9 @@ pub(super) struct Rollout {
     /// How many things to do at once
     #[arg(long, value_name = "N", env = "MLSTACK_PARALLELISM")]
     pub parallelism: Option<usize>,
+    /// Write what happens to a file as well, one JSON object a line
+    #[arg(long, value_name = "FILE", env = "MLSTACK_EVENTS")]
+    pub events: Option<PathBuf>,
     #[command(flatten)]
     pub scope: Scope,
     #[command(flatten)]
@@ -319,6 +322,8 @@ pub(super) enum SchemaOf {
     Stack,
     /// `plan --format json`
     Plan,
+    /// A line of `apply --events FILE`
+    Events,
 }
 
 /// `doctor`

@@ -19,6 +19,7 @@ use super::args::Rollout;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, Written};
+use super::plan::header;
 use super::progress::Display;
 use super::render::compose_folder;
 use super::survey::Survey;
@@ -43,7 +44,8 @@ pub(super) async fn execute(
         engine: engine(survey)?,
         most: rollout.parallelism,
     };
-    let display = Display::new(&context.ui);
+    let events = rollout.events.as_ref().map(|path| context.here.join(path));
+    let mut display = Display::new(&context.ui, plan, &header(survey), events.as_deref())?;
     let opened = memory.begin(survey, plan).await?;
     let journal = Written {
         session: memory.session,
@@ -58,9 +60,9 @@ pub(super) async fn execute(
         stop(limit, &context.ui),
     )
     .await;
-    display.finish();
-    memory.end(opened, survey, plan, &outcome).await?;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
+    display.finish(&outcome, exit);
+    memory.end(opened, survey, plan, &outcome).await?;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
     for (id, error) in outcome.failed {
         let source = source(&plan.nodes[id - 1].step);

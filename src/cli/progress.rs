@@ -1,117 +1,313 @@
-//! What happens during an apply, as it happens: a line for each running step on a terminal, plain lines elsewhere.
+//! What happens during an apply, as it happens: a tree on a terminal, plain lines with the time elsewhere, and
+//! `--events` beside either.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use mlstack_provider::redact::redact;
 
+use super::exit::Exit;
+use super::failure::Failure;
 use super::ui::Ui;
-use crate::apply::Event;
-use crate::view::{Style, event_line};
+use crate::apply::{Event, Outcome};
+use crate::ledger::now;
+use crate::plan::Plan;
+use crate::view::{Header, Moment, StepState, Style, begin_json, end_json, event_json, event_line, tree};
 
-/// How often a step may say where it is, where lines stay.
-const QUIET_FOR: Duration = Duration::from_secs(5);
+/// How long a running step may be silent, where lines stay.
+const QUIET_FOR: Duration = Duration::from_secs(10);
+/// Between two frames of the tree.
+const FRAME: Duration = Duration::from_millis(120);
+/// The most lines of a tree.
+const MOST_ROWS: usize = 60;
 
-/// Shows events.
-pub(super) struct Display<'a> {
-    ui: &'a Ui,
-    /// On a terminal: one spinner for each running step.
-    bars: Option<MultiProgress>,
-    running: Mutex<BTreeMap<usize, Running>>,
+/// Shows events until it is finished.
+pub(super) struct Display {
+    board: Arc<Board>,
+    events: Option<EventLog>,
+    ticker: Option<JoinHandle<()>>,
+    begun: Instant,
+}
+
+/// What the events and the clock both write to.
+struct Board {
+    ui: Ui,
+    plan: Plan,
+    /// On a terminal: where the tree stands.
+    bar: Option<ProgressBar>,
+    steps: Mutex<Steps>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct Steps {
+    states: BTreeMap<usize, StepState>,
+    running: BTreeMap<usize, Running>,
+    frame: usize,
+    is_over: bool,
 }
 
 struct Running {
-    bar: ProgressBar,
+    begun: Instant,
     last_said: Instant,
-    last_text: String,
+    said: String,
 }
 
-impl<'a> Display<'a> {
-    /// A display that fits where stderr goes.
-    pub(super) fn new(ui: &'a Ui) -> Self {
-        Self {
-            ui,
-            bars: ui.live().then(MultiProgress::new),
-            running: Mutex::default(),
+impl Display {
+    /// A display that fits where stderr goes, with the events' file open.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn new(ui: &Ui, plan: &Plan, header: &Header<'_>, events: Option<&Path>) -> Result<Self, Failure> {
+        let begun = Instant::now();
+        let events = events.map(EventLog::create).transpose()?;
+        if let Some(events) = &events {
+            events.write(&begin_json(header, plan, &moment(begun)));
         }
+        let board = Arc::new(Board {
+            ui: *ui,
+            plan: plan.clone(),
+            bar: ui.live().then(tree_bar),
+            steps: Mutex::default(),
+            ended: Condvar::new(),
+        });
+        let ticker = std::thread::spawn({
+            let board = Arc::clone(&board);
+            move || board.tick()
+        });
+        Ok(Self {
+            board,
+            events,
+            ticker: Some(ticker),
+            begun,
+        })
     }
 
     /// Shows one event.
     pub(super) fn show(&self, event: &Event<'_>) {
-        let style = Style {
-            color: self.ui.color_err,
-            width: self.ui.width,
-        };
-        // Spinners draw past `Ui`, so secrets leave the line here.
-        let line = redact(&event_line(event, style)).into_owned();
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Started { node } => {
-                running.insert(node.id, self.start(&line));
-            }
-            Event::Progress { node, .. } => {
-                if let Some(step) = running.get_mut(&node.id) {
-                    self.progress(step, line);
-                }
-            }
-            Event::Done { node, .. }
-            | Event::Failed { node, .. }
-            | Event::Left { node }
-            | Event::Skipped { node, .. } => {
-                if let Some(step) = running.remove(&node.id) {
-                    step.bar.finish_and_clear();
-                }
-                self.say(&line);
+        if let Some(events) = &self.events {
+            events.write(&event_json(event, &moment(self.begun)));
+        }
+        self.board.show(event);
+    }
+
+    /// Leaves the last frame on the terminal, and the end in the events.
+    pub(super) fn finish(&mut self, outcome: &Outcome, exit: Exit) {
+        self.stop();
+        if let Some(events) = &self.events {
+            events.write(&end_json(outcome, exit as u8, &moment(self.begun)));
+            if let Some(why) = events.lost() {
+                self.board.ui.fault(&format!("warning: --events is not whole: {why}"));
             }
         }
     }
 
-    fn start(&self, line: &str) -> Running {
-        let bar = match &self.bars {
-            Some(bars) => spinner(bars),
-            None => ProgressBar::hidden(),
-        };
-        bar.set_message(line.trim_start().to_owned());
-        Running {
-            bar,
-            last_said: Instant::now(),
-            last_text: String::new(),
-        }
-    }
-
-    fn progress(&self, step: &mut Running, line: String) {
-        step.bar.set_message(line.trim_start().to_owned());
-        let due = step.last_said.elapsed() >= QUIET_FOR && step.last_text != line;
-        if self.bars.is_none() && due {
-            self.say(&line);
-            step.last_said = Instant::now();
-            step.last_text = line;
-        }
-    }
-
-    fn say(&self, line: &str) {
-        match &self.bars {
-            Some(bars) => {
-                let _gone = bars.println(line);
-            }
-            None => self.ui.note(line),
-        }
-    }
-
-    /// Leaves the terminal clean.
-    pub(super) fn finish(&self) {
-        if let Some(bars) = &self.bars {
-            let _gone = bars.clear();
+    fn stop(&mut self) {
+        self.board.end();
+        if let Some(ticker) = self.ticker.take() {
+            let _it_panicked = ticker.join();
         }
     }
 }
 
-fn spinner(bars: &MultiProgress) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = bars.add(ProgressBar::new_spinner().with_style(style));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn moment(begun: Instant) -> Moment {
+    Moment {
+        time: now(),
+        elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn tree_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+impl Board {
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, event: &Event<'_>) {
+        let mut steps = self.steps();
+        let quiet = steps.note(event);
+        if self.bar.is_none() && !quiet {
+            self.say(event);
+        }
+    }
+
+    fn say(&self, event: &Event<'_>) {
+        let style = Style {
+            color: self.ui.color_err,
+            width: self.ui.width,
+        };
+        self.line(&event_line(event, style));
+    }
+
+    /// A line with the time of day (UTC), as it stays in a log.
+    fn line(&self, line: &str) {
+        let now = now();
+        let clock = now.get(11..19).unwrap_or_default();
+        self.ui.note(&format!("{clock} {line}"));
+    }
+
+    /// Turns the tree, or says where silent steps are, until the end.
+    fn tick(&self) {
+        let pace = if self.bar.is_some() { FRAME } else { QUIET_FOR / 10 };
+        let mut steps = self.steps();
+        while !steps.is_over {
+            match &self.bar {
+                Some(bar) => bar.set_message(redact(&self.frame(&mut steps)).into_owned()),
+                None => self.remind(&mut steps),
+            }
+            steps = match self.ended.wait_timeout(steps, pace) {
+                Ok((steps, _)) => steps,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    fn frame(&self, steps: &mut Steps) -> String {
+        steps.frame += 1;
+        for (id, running) in &steps.running {
+            let state = StepState::Running {
+                said: running.said.clone(),
+                elapsed: running.begun.elapsed(),
+            };
+            steps.states.insert(*id, state);
+        }
+        let (width, rows) = self.ui.terminal();
+        let style = Style {
+            color: self.ui.color_err,
+            width,
+        };
+        tree(
+            &self.plan,
+            &steps.states,
+            steps.frame,
+            rows.saturating_sub(2).clamp(5, MOST_ROWS),
+            style,
+        )
+    }
+
+    fn remind(&self, steps: &mut Steps) {
+        for (id, running) in &mut steps.running {
+            if running.last_said.elapsed() < QUIET_FOR {
+                continue;
+            }
+            running.last_said = Instant::now();
+            let seconds = running.begun.elapsed().as_secs();
+            let message = match running.said.as_str() {
+                "" => format!("still at it, {seconds} s"),
+                said => format!("{said}, {seconds} s"),
+            };
+            let node = &self.plan.nodes[id - 1];
+            self.say(&Event::Progress {
+                node,
+                message: &message,
+            });
+        }
+    }
+
+    fn end(&self) {
+        let mut steps = self.steps();
+        if steps.is_over {
+            return;
+        }
+        steps.is_over = true;
+        if let Some(bar) = &self.bar {
+            bar.abandon_with_message(redact(&self.frame(&mut steps)).into_owned());
+        }
+        self.ended.notify_all();
+    }
+}
+
+impl Steps {
+    /// Notes an event; says whether it is one that lines leave out.
+    fn note(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Started { node } => {
+                let now = Instant::now();
+                let running = Running {
+                    begun: now,
+                    last_said: now,
+                    said: String::new(),
+                };
+                self.running.insert(node.id, running);
+                false
+            }
+            Event::Progress { node, message } => {
+                if let Some(running) = self.running.get_mut(&node.id) {
+                    running.said.clear();
+                    running.said.push_str(without_seconds(message));
+                }
+                true
+            }
+            Event::Done { node, took } => self.settle(node.id, StepState::Done { took: *took }),
+            Event::Failed { node, took, .. } => self.settle(node.id, StepState::Failed { took: *took }),
+            Event::Left { node } | Event::Skipped { node, .. } => self.settle(node.id, StepState::Skipped),
+        }
+    }
+
+    fn settle(&mut self, id: usize, state: StepState) -> bool {
+        self.running.remove(&id);
+        self.states.insert(id, state);
+        false
+    }
+}
+
+/// A message without the time it ends with (`waiting for health, 4 s`): the display has its own clock.
+fn without_seconds(message: &str) -> &str {
+    let is_time = |end: &str| {
+        end.strip_suffix(" s")
+            .is_some_and(|number| number.parse::<u64>().is_ok())
+    };
+    match message.rsplit_once(", ") {
+        Some((start, end)) if is_time(end) => start,
+        _ => message,
+    }
+}
+
+/// The file of `--events`.
+struct EventLog {
+    file: Mutex<File>,
+    lost: Mutex<Option<std::io::Error>>,
+}
+
+impl EventLog {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let file = File::create(path).map_err(|error| {
+            Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display()))
+                .hint("nothing was changed; `--events` takes the path of a file")
+        })?;
+        Ok(Self {
+            file: Mutex::new(file),
+            lost: Mutex::default(),
+        })
+    }
+
+    /// Writes a line; one that cannot be written stops no apply, but is told at its end.
+    fn write(&self, event: &serde_json::Value) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writeln!(file, "{}", redact(&event.to_string())) {
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.get_or_insert(error);
+        }
+    }
+
+    fn lost(&self) -> Option<String> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.as_ref().map(ToString::to_string)
+    }
 }

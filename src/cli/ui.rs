@@ -51,6 +51,14 @@ impl Ui {
         io::stderr().is_terminal() && !self.quiet
     }
 
+    /// Columns and rows of the terminal behind stderr, as they are now.
+    pub(super) fn terminal(&self) -> (usize, usize) {
+        match rustix::termios::tcgetwinsize(io::stderr()) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
+            _ => (self.width, 24),
+        }
+    }
+
     /// Data: what the command is for.
     pub(super) fn out(&self, text: &str) {
         if let Err(error) = write(io::stdout().lock(), text) {
@@ -122,12 +130,14 @@ fn write(mut to: impl Write, text: &str) -> io::Result<()> {
 }
 
 fn width(terminal: bool) -> usize {
-    let columns = variable("COLUMNS").and_then(|v| v.parse().ok());
-    if terminal {
-        columns.unwrap_or(100).clamp(60, 200)
-    } else {
-        columns.unwrap_or(80).clamp(60, 200)
-    }
+    let told = variable("COLUMNS").and_then(|v| v.parse().ok());
+    let seen = || {
+        rustix::termios::tcgetwinsize(io::stdout())
+            .ok()
+            .map(|size| size.ws_col.into())
+    };
+    let columns = told.or_else(|| seen().filter(|columns| terminal && *columns > 0));
+    columns.unwrap_or(80).clamp(60, 200)
 }
 
 fn variable(name: &str) -> Option<String> {

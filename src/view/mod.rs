@@ -3,20 +3,24 @@
 //! Owns how things look: signs, columns, colours, short values. Everything that comes from a stack file or a target
 //! is escaped, so that it cannot steer a terminal. Returns text; prints nothing, reads nothing.
 
+mod events;
 mod plan_json;
 mod plan_text;
 mod progress;
 mod status;
 mod table;
+mod tree;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
+pub use events::{Moment, begin_json, end_json, event_json, events_schema};
 pub use plan_json::{Extras, plan_json, plan_schema};
 pub use plan_text::plan_text;
 pub use progress::{event_line, outcome_text};
 pub use status::{StatusRow, status_text};
+pub use tree::{StepState, tree};
 
 use crate::diag::visible::visible as escape;
 

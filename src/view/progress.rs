@@ -6,13 +6,13 @@ use mlstack_provider::Step;
 
 use super::{Paint, Style, escape};
 use crate::apply::{Event, Outcome};
-use crate::plan::{Node, Plan};
+use crate::plan::{Node, Plan, Reason};
 
 /// One line for one event, without its end.
 pub fn event_line(event: &Event<'_>, style: Style) -> String {
     let name = |node: &Node| escape(&node.step.address().to_string());
     match event {
-        Event::Started { node } => format!("  {} {}", name(node), doing(&node.step)),
+        Event::Started { node } => format!("  {} is {}", name(node), doing(node)),
         Event::Progress { node, message } => {
             style.paint(Paint::Faint, &format!("  {} {}", name(node), escape(message)))
         }
@@ -71,17 +71,22 @@ pub fn outcome_text(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
     format!("{verdict}: {counts}; run `mlstack apply` again to do the rest.\n")
 }
 
-fn doing(step: &Step) -> &'static str {
-    match step {
-        Step::Create { .. } => "is being created",
-        Step::Update { .. } => "is being changed",
-        Step::Replace { .. } => "is being replaced",
-        Step::Repair { .. } => "is being brought back",
-        Step::Delete { .. } => "is being deleted",
+/// What is being done, and why: `being replaced: memory changed`.
+pub(super) fn doing(node: &Node) -> String {
+    let doing = match node.step {
+        Step::Create { .. } => "being created",
+        Step::Update { .. } => "being changed",
+        Step::Replace { .. } => "being replaced",
+        Step::Repair { .. } => "being brought back",
+        Step::Delete { .. } => "being deleted",
+    };
+    match &node.reason {
+        Reason::NotFound => doing.to_owned(),
+        reason => format!("{doing}: {}", escape(&reason.to_string())),
     }
 }
 
-fn done(step: &Step) -> &'static str {
+pub(super) fn done(step: &Step) -> &'static str {
     match step {
         Step::Create { .. } => "created",
         Step::Update { .. } => "changed",
@@ -91,6 +96,6 @@ fn done(step: &Step) -> &'static str {
     }
 }
 
-fn seconds(took: Duration) -> String {
+pub(super) fn seconds(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
 }

@@ -140,9 +140,19 @@ fn steady(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// A line without the time of day that a log has in front of it.
+fn without_clock(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((clock, rest)) if clock.len() == 8 && clock.bytes().all(|b| b.is_ascii_digit() || b == b':') => rest,
+        _ => line,
+    }
+}
+
 fn lines(text: &str) -> BTreeSet<String> {
-    let waiting = |line: &&str| !line.contains(" waiting for ") && !line.trim().is_empty();
-    text.lines().filter(waiting).map(steady).collect()
+    let passing =
+        |line: &&str| !line.contains(" is being ") && !line.contains(" waiting for ") && !line.contains(" stopping");
+    let told = text.lines().filter(|line| !line.trim().is_empty()).filter(passing);
+    told.map(without_clock).map(steady).collect()
 }
 
 /// Each promised line is printed; where nothing is left out by `…`, nothing else is.

@@ -21,6 +21,21 @@ pub enum ErrorKind {
     Failed,
 }
 
+impl ErrorKind {
+    /// The name in formats that programs read, in kebab-case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Denied => "denied",
+            Self::NotReady => "not-ready",
+            Self::Timeout => "timeout",
+            Self::Foreign => "foreign",
+            Self::Stale => "stale",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A failed look or step: what was tried, on what, why it failed, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[error("{action}{}", .address.as_ref().map(|a| format!(" {a}")).unwrap_or_default())]
