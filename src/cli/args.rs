@@ -75,6 +75,8 @@ pub(super) enum Command {
     Up(Up),
     /// Take the stack down; keeps data unless it is named
     Destroy(Destroy),
+    /// Show what changed behind mlstack's back; changes nothing
+    Drift(Drift),
     /// Write the target's own files below dist/
     Render(Render),
     /// Show what runs
@@ -140,6 +142,19 @@ pub(super) struct Plan {
     pub scope: Scope,
     #[command(flatten)]
     pub destroy_data: DestroyData,
+}
+
+/// `drift`
+#[derive(Debug, Args)]
+pub(super) struct Drift {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// Exit with 2 when what runs is not what mlstack would send
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    #[command(flatten)]
+    pub scope: Scope,
 }
 
 /// Leave to lose data.

@@ -5,6 +5,7 @@
 mod apply;
 mod args;
 mod doctor;
+mod drift;
 mod execute;
 mod exit;
 mod explain;
@@ -105,6 +106,7 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
         Command::Plan(args) => wait(plan::run(&args, &context)),
+        Command::Drift(args) => wait(drift::run(&args, &context)),
         Command::Apply(args) => wait(apply::run(&args, &context)),
         Command::Up(args) => wait(apply::up(&args, &context)),
         Command::Destroy(args) => wait(apply::destroy(&args, &context)),

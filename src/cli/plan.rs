@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::ledger::new_id;
 use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
-use crate::plan::{Action, Options, plan, verify};
+use crate::plan::{Action, Options, drift, plan, verify};
 use crate::target::capability::{self, Level};
 use crate::view::{Extras, Header, Style, plan_json, plan_text};
 
@@ -29,10 +29,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
-    let document = || plan_json(&header(&survey), &plan, &extras(&survey));
     match args.format {
         Format::Text => context.ui.out(&text(&survey, &plan, context)),
-        Format::Json => context.ui.out(&format!("{:#}", document())),
+        Format::Json => context.ui.out(&format!("{:#}", document(&survey, &plan))),
     }
     refuse_lost_data(&plan)?;
     if let Some(path) = &args.out {
@@ -40,7 +39,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
             plan_id: new_id().map_err(|error| Failure::of(Exit::Error, &error))?,
             stack_digest: digest_text(&survey.loaded.file.text),
         };
-        let sealed = seal(document(), &plan, &survey.observed, &binding);
+        let sealed = seal(document(&survey, &plan), &plan, &survey.observed, &binding);
         refuse_secret(path, sealed.as_bytes())?;
         std::fs::write(context.here.join(path), sealed)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
@@ -66,10 +65,14 @@ pub(super) fn refuse_secret(path: &std::path::Path, bytes: &[u8]) -> Result<(), 
     .hint("the stack file says that value in the clear: refer to it as `${secrets.NAME}`, or choose another value"))
 }
 
+/// The plan as programs read it.
+pub(super) fn document(survey: &Survey, plan: &crate::plan::Plan) -> Value {
+    plan_json(&header(survey), plan, &extras(survey))
+}
+
 /// What the plan's JSON tells beside the plan.
 fn extras(survey: &Survey) -> Extras {
     Extras {
-        drift: Vec::new(),
         unsupported: degraded(survey),
         diagnostics: survey.loaded.warnings.clone(),
     }
@@ -127,7 +130,9 @@ pub(super) fn options(data: &DestroyData, survey: &Survey) -> Options {
 pub(super) fn decide(survey: &Survey, options: &Options) -> Result<crate::plan::Plan, Failure> {
     let rules = reader(&survey.connection);
     let impact = |kind: &str, attribute: &str| mlstack_provider::Provider::impact(&rules, kind, attribute);
-    let plan = plan(&survey.desired, &survey.observed, &impact, options);
+    let mut plan = plan(&survey.desired, &survey.observed, &impact, options);
+    plan.drift = drift(&survey.desired, &survey.observed, survey.known());
+    plan.drift.retain(|drift| !survey.outside.contains(&drift.address));
     let faults = verify(&plan, &survey.desired, &survey.observed);
     if faults.is_empty() {
         return refuse_reach(&plan, &survey.outside)

@@ -10,9 +10,11 @@ use mlstack_provider_docker::{Connection, DockerReader, Host};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, load};
+use super::memory::{place_of, store};
 use super::{Context, args};
 use crate::diag;
 use crate::image::Image;
+use crate::ledger::{self, Revision};
 use crate::plan::scope::{Scope, ScopeError};
 use crate::project::images::{is_bundled, pack};
 use crate::project::{Secrets, Vault, context, server};
@@ -56,6 +58,8 @@ pub(super) struct Survey {
     scope: Scope,
     /// What is left alone: everything else.
     pub(super) outside: BTreeSet<Address>,
+    /// The good revisions that the ledger remembers, oldest first.
+    pub(super) revisions: Vec<Revision>,
 }
 
 /// Gathers everything.
@@ -95,10 +99,28 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         connection,
         scope: Scope::default(),
         outside: BTreeSet::new(),
+        revisions: Vec::new(),
     };
+    if matches!(look, Look::Live | Look::Prepare) {
+        survey.revisions = revisions(context, &survey).await;
+    }
     survey.recover_secrets().await?;
     survey.keep_unknown_secrets();
     Ok(survey)
+}
+
+/// The good revisions, where the ledger can be read; without them less is known, and nothing is wrong.
+async fn revisions(context: &Context, survey: &Survey) -> Vec<Revision> {
+    let Ok(store) = store(context) else {
+        return Vec::new();
+    };
+    match ledger::look(&*store).await {
+        Ok((ledger, _)) => ledger.revisions(&place_of(survey)).to_vec(),
+        Err(error) => {
+            context.ui.detail(&format!("the ledger cannot be read: {error}"));
+            Vec::new()
+        }
+    }
 }
 
 /// The engine that `DOCKER_HOST` names, or the local one. Opens nothing yet.
@@ -201,6 +223,11 @@ pub(super) fn reader(connection: &Arc<Connection>) -> DockerReader {
 }
 
 impl Survey {
+    /// What ran well last, as far as the ledger remembers.
+    pub(super) fn known(&self) -> &[Resource] {
+        self.revisions.last().map_or(&[], |revision| &revision.resources)
+    }
+
     /// Generated values that are lost here but live in the running stack are taken from there.
     async fn recover_secrets(&mut self) -> Result<(), Failure> {
         let reader = reader(&self.connection);

@@ -81,8 +81,19 @@ fn compare<'a>(desired: &'a Resource, observed: &'a Observed, rules: Rules<'_>, 
                 problem: problem.clone(),
             },
         ),
-        (Some((Impact::InPlace, first)), _) => (Action::Update, changed(first, attributes.len() - 1)),
-        (Some((_, because)), _) => (Action::Replace, cannot_update(because)),
+        (Some((cost, because)), _) => {
+            let action = if cost == Impact::InPlace {
+                Action::Update
+            } else {
+                Action::Replace
+            };
+            let reason = match action {
+                _ if drifted(desired, observed) => drifted_by(because, attributes.len() - 1),
+                Action::Update => changed(because, attributes.len() - 1),
+                _ => cannot_update(because),
+            };
+            (action, reason)
+        }
     };
     let loses_data = matches!(worst, Some((Impact::ReplaceLosesData, _)));
     let because = worst.map(|(_, change)| change.path.clone()).unwrap_or_default();
@@ -94,6 +105,19 @@ fn compare<'a>(desired: &'a Resource, observed: &'a Observed, rules: Rules<'_>, 
         decision.lose_data(because, options);
     }
     decision
+}
+
+/// Whether it was made just as it is wanted.
+fn drifted(desired: &Resource, observed: &Observed) -> bool {
+    let made = observed.recorded.as_ref();
+    made.is_some_and(|made| diff(made, &desired.spec).is_empty())
+}
+
+fn drifted_by(because: &AttributeChange, more: usize) -> Reason {
+    Reason::Drifted {
+        attribute: because.path.clone(),
+        more,
+    }
 }
 
 fn changed(first: &AttributeChange, more: usize) -> Reason {

@@ -12,6 +12,7 @@ use mlstack_provider::{Address, Impact, Observed, Resource, Source, Step, Value}
 
 mod decide;
 mod diff;
+mod drift;
 mod order;
 mod ports;
 pub mod scope;
@@ -23,6 +24,7 @@ pub mod wire;
 mod tests;
 
 pub use diff::{AttributeChange, SECRETS, diff};
+pub use drift::{Drift, Sort, drift};
 pub use verify::verify;
 
 /// What changing an attribute of a kind costs: [`mlstack_provider::Provider::impact`] as a function.
@@ -60,6 +62,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The steps, each after all those it waits for; empty when anything is refused.
     pub nodes: Vec<Node>,
+    /// What changed behind mlstack's back, sorted by address; the changes put it right.
+    pub drift: Vec<Drift>,
 }
 
 /// What happens to one thing, told to people.
@@ -127,6 +131,13 @@ pub enum Reason {
         /// Its live value; `None` when it is not set or secret.
         before: Option<Value>,
     },
+    /// It was made as it is wanted, and somebody changed it since.
+    Drifted {
+        /// The attribute that drifted; the one that costs most where several did.
+        attribute: String,
+        /// How many others did.
+        more: usize,
+    },
     /// Something it stands on is made anew, and it cannot stay meanwhile.
     DependencyReplaced {
         /// What it stands on.
@@ -169,6 +180,8 @@ impl fmt::Display for Reason {
                 write!(f, "{attribute} changed")
             }
             Self::Changed { attribute, more } => write!(f, "{attribute} and {more} more changed"),
+            Self::Drifted { attribute, more: 0 } => write!(f, "{attribute} drifted"),
+            Self::Drifted { attribute, more } => write!(f, "{attribute} and {more} more drifted"),
             Self::DependencyReplaced { address } => write!(f, "{address} is replaced"),
             Self::NotWorking { problem } => write!(f, "{problem}"),
             Self::NoLongerDeclared => write!(f, "no longer declared"),
@@ -297,6 +310,7 @@ pub fn plan(desired: &[Resource], observed: &[Observed], rules: Rules<'_>, optio
     let decisions = decide::decide(&world, rules, options);
     let refused = decisions.values().any(|decision| decision.action == Action::Refuse);
     Plan {
+        drift: drift(desired, observed, &[]),
         nodes: if refused {
             Vec::new()
         } else {

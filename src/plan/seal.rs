@@ -12,7 +12,7 @@ use mlstack_provider::{Address, Observed, Step, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Change, Node, Plan, diff, wire};
+use super::{Change, Drift, Node, Plan, diff, wire};
 
 /// The version of the seal that this mlstack writes, and the newest it reads.
 const VERSION: u64 = 1;
@@ -166,10 +166,16 @@ fn read(document: &Value) -> Result<Sealed, String> {
         target: text("target").ok_or("it names no target")?,
         plan: Plan {
             nodes: read_nodes(nodes, &changes)?,
+            drift: read_drift(document)?,
             changes,
         },
         fingerprints: seal.fingerprints,
     })
+}
+
+fn read_drift(document: &Value) -> Result<Vec<Drift>, String> {
+    let all = document["resource_drift"].as_array().into_iter().flatten();
+    all.map(wire::drift_from_json).collect()
 }
 
 /// A step's reason is that of its thing's change, so it is not written twice.

@@ -7,7 +7,7 @@ use mlstack_provider::{Address, Source, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Action, Change, Disruption, Reason, SECRETS, diff};
+use super::{Action, AttributeChange, Change, Disruption, Drift, Reason, SECRETS, Sort, diff};
 
 /// What stands in place of a secret's digest.
 const SECRET: &str = "(secret)";
@@ -113,6 +113,83 @@ pub fn from_json(value: &Value) -> Result<Change, String> {
     })
 }
 
+/// The JSON of a drift, `resource_drift[]` of the plan JSON.
+#[derive(Debug, Serialize, Deserialize)]
+struct WireDrift {
+    address: String,
+    kind: String,
+    name: String,
+    drift: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    change: WireChange,
+    /// What differs, for readers that do not want to compare two specs.
+    attributes: Vec<Value>,
+    fix: String,
+    source: Option<Source>,
+}
+
+/// Writes a drift.
+pub fn drift_to_json(drift: &Drift) -> Value {
+    let Drift {
+        address,
+        sort,
+        problem,
+        attributes,
+        before,
+        after,
+        source,
+    } = drift;
+    let attribute =
+        |a: &AttributeChange| json!({"path": a.path, "before": a.before, "after": a.after, "sensitive": a.sensitive});
+    let verb = match sort {
+        Sort::Changed | Sort::Broken => "update",
+        Sort::Removed => "delete",
+        Sort::Appeared => "create",
+    };
+    let wire = WireDrift {
+        address: address.to_string(),
+        kind: address.kind.clone(),
+        name: address.name.clone(),
+        drift: sort.name().to_owned(),
+        problem: problem.clone(),
+        change: WireChange {
+            actions: vec![verb.to_owned()],
+            before: before.as_ref().map(|spec| redact(spec, None)),
+            after: after.as_ref().map(|spec| redact(spec, before.as_ref())),
+            before_sensitive: sensitive(before.as_ref()),
+            after_sensitive: sensitive(after.as_ref()),
+            replace_paths: Vec::new(),
+        },
+        attributes: attributes.iter().map(attribute).collect(),
+        fix: sort.fix().to_owned(),
+        source: source.clone(),
+    };
+    serde_json::to_value(wire).expect("a drift has nothing that JSON lacks")
+}
+
+/// Reads a drift that [`drift_to_json`] wrote.
+///
+/// # Errors
+/// When it is not one; the text says why.
+pub fn drift_from_json(value: &Value) -> Result<Drift, String> {
+    let wire = WireDrift::deserialize(value).map_err(|error| error.to_string())?;
+    let WireChange { before, after, .. } = wire.change;
+    let sort = Sort::ALL.into_iter().find(|sort| sort.name() == wire.drift);
+    Ok(Drift {
+        address: Address::new(wire.kind, wire.name),
+        sort: sort.ok_or_else(|| format!("unknown drift {:?}", wire.drift))?,
+        problem: wire.problem,
+        attributes: match (&before, &after) {
+            (Some(before), Some(after)) => diff(before, after),
+            _ => Vec::new(),
+        },
+        before,
+        after,
+        source: wire.source,
+    })
+}
+
 fn actions(action: Action) -> &'static [&'static str] {
     match action {
         Action::NoOp => &["no-op"],
@@ -144,6 +221,7 @@ fn reason_parts(reason: &Reason) -> (&'static str, Option<String>) {
         Reason::Unchanged => ("unchanged", None),
         Reason::NotFound => ("not-found", None),
         Reason::Changed { attribute, more: _ } => ("changed", Some(attribute.clone())),
+        Reason::Drifted { attribute, more: _ } => ("drifted", Some(attribute.clone())),
         Reason::CannotUpdateInPlace { attribute, before: _ } => ("cannot-update-in-place", Some(attribute.clone())),
         Reason::DependencyReplaced { address } => ("dependency-replaced", Some(address.to_string())),
         Reason::NotWorking { problem } => ("not-working", Some(problem.clone())),
@@ -170,6 +248,10 @@ fn reason_from(
         "unchanged" => Reason::Unchanged,
         "not-found" => Reason::NotFound,
         "changed" => Reason::Changed {
+            attribute: because?,
+            more: attributes.saturating_sub(1),
+        },
+        "drifted" => Reason::Drifted {
             attribute: because?,
             more: attributes.saturating_sub(1),
         },

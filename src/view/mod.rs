@@ -3,6 +3,7 @@
 //! Owns how things look: signs, columns, colours, short values. Everything that comes from a stack file or a target
 //! is escaped, so that it cannot steer a terminal. Returns text; prints nothing, reads nothing.
 
+mod drift;
 mod events;
 mod plan_json;
 mod plan_text;
@@ -15,6 +16,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use drift::drift_text;
 pub use events::{Moment, begin_json, end_json, event_json, events_schema};
 pub use plan_json::{Extras, plan_json, plan_schema};
 pub use plan_text::plan_text;

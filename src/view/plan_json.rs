@@ -11,8 +11,6 @@ use crate::plan::{Action, Plan, seal::digest_value, wire};
 /// What a plan's JSON tells beside the plan, each ready as JSON.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
-    /// What changed behind mlstack's back.
-    pub drift: Vec<Value>,
     /// Fields of the stack file that the target cannot honour.
     pub unsupported: Vec<Value>,
     /// What is wrong or doubtful in the stack file.
@@ -23,8 +21,8 @@ pub struct Extras {
 pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
     let changes: Vec<Value> = plan.changes.iter().map(wire::to_json).collect();
     let summary = plan.summary();
+    let drift: Vec<Value> = plan.drift.iter().map(wire::drift_to_json).collect();
     let Extras {
-        drift,
         unsupported,
         diagnostics,
     } = extras;
@@ -79,7 +77,7 @@ pub fn plan_schema() -> Value {
             "target": {"type": "string"},
             "context": text_or_null,
             "resource_changes": {"type": "array", "items": change_schema()},
-            "resource_drift": list,
+            "resource_drift": {"type": "array", "items": drift_schema()},
             "unsupported": list,
             "diagnostics": list,
             "summary": {
@@ -95,8 +93,60 @@ pub fn plan_schema() -> Value {
     })
 }
 
-fn change_schema() -> Value {
+/// What somebody changed: `before` is what it was made as, `after` what it is now.
+fn drift_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["address", "kind", "name", "drift", "change", "attributes", "fix", "source"],
+        "properties": {
+            "address": {"type": "string", "pattern": "^[^/]+/.+$"},
+            "kind": {"type": "string"},
+            "name": {"type": "string"},
+            "drift": {"enum": ["changed", "broken", "removed", "appeared"]},
+            "problem": {"type": "string"},
+            "change": delta_schema(),
+            "attributes": {"type": "array", "items": {
+                "type": "object",
+                "required": ["path", "before", "after", "sensitive"],
+                "properties": {"path": {"type": "string"}, "sensitive": {"type": "boolean"}},
+            }},
+            "fix": {"type": "string"},
+            "source": source_schema(),
+        },
+    })
+}
+
+fn delta_schema() -> Value {
     let spec = json!({"type": ["object", "null"]});
+    json!({
+        "type": "object",
+        "required": ["actions", "before", "after", "before_sensitive", "after_sensitive", "replace_paths"],
+        "properties": {
+            "actions": {"enum": [
+                ["no-op"], ["create"], ["update"], ["delete", "create"], ["create", "delete"], ["delete"], ["forget"],
+            ]},
+            "before": spec,
+            "after": spec,
+            "before_sensitive": {"type": "object"},
+            "after_sensitive": {"type": "object"},
+            "replace_paths": {"type": "array", "items": {"type": "string"}},
+        },
+    })
+}
+
+fn source_schema() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "required": ["file", "line", "column"],
+        "properties": {
+            "file": {"type": "string"},
+            "line": {"type": "integer", "minimum": 1},
+            "column": {"type": "integer", "minimum": 1},
+        },
+    })
+}
+
+fn change_schema() -> Value {
     json!({
         "type": "object",
         "required": ["address", "kind", "name", "change", "action_reason", "source", "disruption", "protected"],
@@ -104,34 +154,13 @@ fn change_schema() -> Value {
             "address": {"type": "string", "pattern": "^[^/]+/.+$"},
             "kind": {"type": "string"},
             "name": {"type": "string"},
-            "change": {
-                "type": "object",
-                "required": ["actions", "before", "after", "before_sensitive", "after_sensitive", "replace_paths"],
-                "properties": {
-                    "actions": {"enum": [
-                        ["no-op"], ["create"], ["update"], ["delete", "create"], ["create", "delete"], ["delete"], ["forget"],
-                    ]},
-                    "before": spec,
-                    "after": spec,
-                    "before_sensitive": {"type": "object"},
-                    "after_sensitive": {"type": "object"},
-                    "replace_paths": {"type": "array", "items": {"type": "string"}},
-                },
-            },
+            "change": delta_schema(),
             "action_reason": {"enum": [
-                "unchanged", "not-found", "changed", "cannot-update-in-place", "dependency-replaced", "not-working",
+                "unchanged", "not-found", "changed", "drifted", "cannot-update-in-place", "dependency-replaced", "not-working",
                 "no-longer-declared", "data-named", "holds-data", "needed-by-kept", "would-lose-data", "held-by-kept",
             ]},
             "because": {"type": "string"},
-            "source": {
-                "type": ["object", "null"],
-                "required": ["file", "line", "column"],
-                "properties": {
-                    "file": {"type": "string"},
-                    "line": {"type": "integer", "minimum": 1},
-                    "column": {"type": "integer", "minimum": 1},
-                },
-            },
+            "source": source_schema(),
             "disruption": {"enum": ["none", "rolling", "downtime", "data-loss"]},
             "downtime_seconds": {"type": "integer", "minimum": 0},
             "protected": {"type": "boolean"},

@@ -1,5 +1,6 @@
 //! A plan as people read it: one row a change, what differs, what users notice, and a line that counts.
 
+use super::drift::drift_section;
 use super::table::{pad, widest, wrap};
 use super::values::attribute;
 use super::{Header, Paint, Style, escape, width};
@@ -10,23 +11,26 @@ const LEAST_ROOM: usize = 30;
 
 /// The whole plan. Unchanged things are only counted.
 pub fn plan_text(header: &Header<'_>, plan: &Plan, style: Style) -> String {
-    let rows: Vec<Row> = plan
-        .changes
-        .iter()
-        .filter(|c| c.action != Action::NoOp)
-        .map(Row::new)
-        .collect();
-    let mut out = format!("{}\n\n", title(header));
-    let layout = Layout::new(&rows, style);
-    rows.iter().for_each(|row| layout.draw(row, &mut out));
-    if !rows.is_empty() {
+    let changes: Vec<&Change> = plan.changes.iter().filter(|c| c.action != Action::NoOp).collect();
+    let mut out = format!("{}\n\n{}", title(header), drift_section(plan, style));
+    if !changes.is_empty() {
+        out += &rows(&changes, style);
         out.push('\n');
     }
     out + &verdict(plan, style)
 }
 
+/// One row a change.
+pub(super) fn rows(changes: &[&Change], style: Style) -> String {
+    let rows: Vec<Row<'_>> = changes.iter().map(|change| Row::new(change)).collect();
+    let layout = Layout::new(&rows, style);
+    let mut out = String::new();
+    rows.iter().for_each(|row| layout.draw(row, &mut out));
+    out
+}
+
 /// `house-prices · prod → k8s (context kind)`.
-fn title(header: &Header<'_>) -> String {
+pub(super) fn title(header: &Header<'_>) -> String {
     let Header {
         stack,
         environment,
@@ -100,6 +104,7 @@ impl<'a> Row<'a> {
         let because = || wrap(&escape(&change.reason.to_string()), room);
         match (&change.reason, change.action) {
             (Reason::CannotUpdateInPlace { attribute, .. }, _) => attributes(change, Some(attribute), room),
+            (Reason::Drifted { attribute, .. }, _) => attributes(change, Some(attribute), room),
             (_, Action::Update) => attributes(change, None, room),
             (_, Action::Repair) => wrap(
                 &format!("{}: will be brought back", escape(&change.reason.to_string())),

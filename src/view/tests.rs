@@ -56,8 +56,8 @@ fn live(resource: Resource) -> Observed {
     Observed {
         id: format!("{address}#1"),
         address,
+        recorded: Some(spec.clone()),
         spec,
-        recorded: None,
         depends_on,
         protected,
         problem: None,
@@ -671,4 +671,68 @@ fn states_are_a_table() {
 fn every_action_is_in_the_sample() {
     let seen: BTreeSet<Action> = sample().changes.iter().map(|change| change.action).collect();
     assert_eq!(seen.len(), 7);
+}
+
+/// The sample's world, with one thing changed by hand, one removed and one that nobody made.
+fn drifted() -> Plan {
+    let mut observed = observed();
+    let web = observed.iter_mut().find(|live| live.address.name == "db").unwrap();
+    web.spec["memory"] = json!("134217728");
+    let ghost = want("service/ghost", 0, json!({"image": "ghost:1"}), &[]);
+    observed.push(Observed {
+        recorded: None,
+        ..live(ghost)
+    });
+    let mut plan = plan(&desired(), &observed, &impact, &Options::default());
+    plan.drift = crate::plan::drift(&desired(), &observed, &desired());
+    plan
+}
+
+#[test]
+fn drift_is_told_with_what_to_do_and_apart_from_what_was_meant() {
+    let text = drift_text(&HEADER, &drifted(), PLAIN);
+    assert!(text.lines().all(|line| width(line) <= 80), "{text}");
+    assert_snapshot!(text, @"
+    house-prices · prod → compose (unix:///var/run/docker.sock)
+
+      ≠ service/artifacts  mlstack.yaml:24  exited (137): out of memory
+                                            fix: `mlstack apply` brings it back to
+                                            work
+      ≠ service/db         mlstack.yaml:18  memory 256Mi → 128Mi
+                                            fix: `mlstack apply` puts it back; to
+                                            keep it, write it into the stack file
+                                            first
+      ≠ service/ghost                       not made by mlstack
+                                            fix: `mlstack apply` removes it, unless
+                                            it holds data
+      ≠ service/predictor  mlstack.yaml:7   removed
+                                            fix: `mlstack apply` makes it again
+
+    Not applied yet, changed in the stack file or its secrets:
+
+      - service/cache                   no longer declared
+      ~ service/db     mlstack.yaml:18  memory 128Mi → 512Mi
+                                        secret db-password (secret changed)
+      -/+ service/web  mlstack.yaml:30  image …1111111111111111 → …2222222222222222
+                                        cap_add KILL → CHOWN
+                                        memory none → 128Mi
+                                        ≈ 1 s downtime
+
+    Drift: 4 are not as mlstack made them. Not applied yet: 3; see `mlstack plan`.
+    ");
+    assert_snapshot!(drift_text(&HEADER, &Plan::default(), PLAIN), @"
+    house-prices · prod → compose (unix:///var/run/docker.sock)
+
+    No drift: 0 of 0 are as mlstack made them.
+    ");
+    let plan = plan_text(&HEADER, &drifted(), PLAIN);
+    assert_snapshot!(plan.lines().take(8).collect::<Vec<_>>().join("\n"), @"
+    house-prices · prod → compose (unix:///var/run/docker.sock)
+
+    Drift, not made by mlstack:
+
+      ≠ service/db         mlstack.yaml:18  memory 256Mi → 128Mi
+      ≠ service/ghost                       not made by mlstack
+      ≠ service/predictor  mlstack.yaml:7   removed
+    ");
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod drift;
 mod property;
 mod scope;
 mod size;

@@ -64,10 +64,10 @@ fn what_is_out_is_neither_changed_nor_repaired_nor_removed() {
     observed[4].problem = Some("exited (1)".into());
     observed.push(live(&want("service/old", json!({"image": "old:1"}), &[])));
     assert_snapshot!(lines(&only(&["api"]), &stack(), &observed), @"
-    [] -> #1 service/db, replace, image changed
-    [1] -> #2 service/api, replace, image changed
+    [] -> #1 service/db, replace, image and 1 more drifted
+    [1] -> #2 service/api, replace, image drifted
     ");
-    assert_snapshot!(lines(&without(&["db", "web", "old"]), &stack(), &observed), @"[] -> #1 service/api, replace, image changed");
+    assert_snapshot!(lines(&without(&["db", "web", "old"]), &stack(), &observed), @"[] -> #1 service/api, replace, image drifted");
 }
 
 #[test]
