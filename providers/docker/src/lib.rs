@@ -30,5 +30,6 @@ pub use doctor::{Doctor, TakenPort};
 pub use engine::{Config, DockerEngine};
 pub use logs::{LogLine, LogLines, LogsRequest};
 pub use reader::DockerReader;
+pub use secrets::Keyed;
 pub use status::CopyStatus;
 pub use transfer::{Archive, ImageSource};

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_compose::{
-    IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, VOLUME, Volume, container_name, parse_depends_on,
+    IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume, container_name, parse_depends_on,
 };
 use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
 
 use crate::labels::{self, Labels as _};
 use crate::look::Look;
+use crate::secrets::{self, Keyed};
 use crate::{drift, trouble};
 
 /// Inspections at once.
@@ -68,8 +69,14 @@ pub(crate) async fn everything(
     look: &Look,
     project: &str,
     desired: &[Resource],
+    keyed: Option<&Keyed>,
 ) -> Result<Vec<Observed>, ProviderError> {
-    let view = View { look, project, desired };
+    let view = View {
+        look,
+        project,
+        desired,
+        keyed,
+    };
     let (mut all, networks, volumes, mut images, ()) = futures_util::try_join!(
         view.services(),
         view.networks(),
@@ -87,7 +94,11 @@ struct View<'a> {
     look: &'a Look,
     project: &'a str,
     desired: &'a [Resource],
+    keyed: Option<&'a Keyed>,
 }
+
+/// By container and secret, the keyed digest of what its file holds now. A container that could not be read is left out.
+type Delivered = BTreeMap<String, BTreeMap<String, String>>;
 
 impl View<'_> {
     fn wanted(&self, kind: &str, name: &str) -> Option<&Resource> {
@@ -100,8 +111,10 @@ impl View<'_> {
         let services = containers(self.look, &labels::containers_of(self.project)).await?;
         let images = self.images_of(services.values().flatten()).await?;
         let moved = self.references(services.values().flatten()).await?;
+        let delivered = self.delivered(services.values().flatten()).await;
         let read = |(name, copies): (String, Vec<Found>)| {
             ServiceView {
+                delivered: &delivered,
                 project: self.project,
                 name: &name,
                 wanted: self.wanted(SERVICE, &name),
@@ -111,6 +124,33 @@ impl View<'_> {
             .observed(&copies)
         };
         Ok(services.into_iter().map(read).collect())
+    }
+
+    /// Reads the files of secrets back, where the key of their digests is here.
+    async fn delivered(&self, found: impl Iterator<Item = &Found>) -> Delivered {
+        let Some(keyed) = self.keyed else {
+            return Delivered::new();
+        };
+        let with_secrets = found.filter_map(|found| Some((found, recorded(found)?.secrets)));
+        let read = |(found, secrets): (&Found, Vec<ServiceSecret>)| {
+            let id = found.id.clone();
+            async move {
+                let packed = self.look.download(&id, secrets::FOLDER).await.ok()??;
+                let files = secrets::unpack_folder(&packed).ok()?;
+                let digest = |secret: &ServiceSecret| match files.get(&secret.target) {
+                    Some(content) => keyed.digest(&secret.source, content),
+                    None => secrets::GONE.to_owned(),
+                };
+                let digests = secrets.iter().map(|secret| (secret.source.clone(), digest(secret)));
+                Some((id, digests.collect()))
+            }
+        };
+        let wanted: Vec<_> = with_secrets.filter(|(_, secrets)| !secrets.is_empty()).map(read).collect();
+        stream::iter(wanted)
+            .buffer_unordered(AT_ONCE)
+            .filter_map(|read| async { read })
+            .collect()
+            .await
     }
 
     /// What the images of these containers bring along, by id; an image that is gone is left out.
@@ -387,6 +427,7 @@ struct ServiceView<'a> {
     project: &'a str,
     name: &'a str,
     wanted: Option<&'a Resource>,
+    delivered: &'a Delivered,
     images: &'a BTreeMap<String, ImageConfig>,
     references: &'a BTreeMap<String, String>,
 }
@@ -446,6 +487,7 @@ impl ServiceView<'_> {
             .unwrap_or_else(|| crate::decode::service(self.project, &copy.inspected, image));
         let mut seen = drift::observed(self.project, &copy.inspected, image, (self.name, copy.number), &base);
         self.note_image(copy, &base, &mut seen);
+        self.note_secrets(copy, &base, &mut seen);
         (drift::as_value(&base), seen)
     }
 
@@ -469,6 +511,15 @@ impl ServiceView<'_> {
             }
         }
         Some(base)
+    }
+
+    /// Where the file of a secret was read back, what it holds now.
+    fn note_secrets(&self, copy: &Found, base: &Service, seen: &mut Value) {
+        let read = self.delivered.get(&copy.id).into_iter().flatten();
+        let recorded = |name: &String| base.extension.secrets.get(name).is_some_and(Option::is_some);
+        for (name, digest) in read.filter(|(name, _)| recorded(name)) {
+            seen["x-mlstack"]["secrets"][name] = digest.as_str().into();
+        }
     }
 
     fn note_image(&self, copy: &Found, base: &Service, seen: &mut Value) {

@@ -9,6 +9,7 @@ use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource, Secr
 use crate::connect::Connection;
 use crate::doctor::{self, Doctor};
 use crate::logs::{self, LogLines, LogsRequest};
+use crate::secrets::Keyed;
 use crate::status::{self, CopyStatus};
 use crate::{labels, observe, secrets};
 
@@ -16,12 +17,23 @@ use crate::{labels, observe, secrets};
 #[derive(Clone, Debug)]
 pub struct DockerReader {
     connection: Arc<Connection>,
+    keyed: Option<Keyed>,
 }
 
 impl DockerReader {
     /// A reader over `connection`; nothing is opened yet.
     pub fn new(connection: Arc<Connection>) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            keyed: None,
+        }
+    }
+
+    /// The same, reading back what the files of secrets hold now: whoever changed one inside a container is found out.
+    #[must_use]
+    pub fn reading_back(mut self, keyed: Keyed) -> Self {
+        self.keyed = Some(keyed);
+        self
     }
 
     /// Every copy of every service of `project`, by service and number.
@@ -105,6 +117,6 @@ impl Provider for DockerReader {
     }
 
     async fn observe(&self, stack: &str, desired: &[Resource]) -> Result<Vec<Observed>, ProviderError> {
-        observe::everything(&self.connection.look().await?, stack, desired).await
+        observe::everything(&self.connection.look().await?, stack, desired, self.keyed.as_ref()).await
     }
 }

@@ -2,12 +2,40 @@
 //!
 //! Values pass through here in memory only; they reach neither labels, environment, arguments nor disk of this machine.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Read as _};
+use std::sync::Arc;
 
 use mlstack_provider::Secret;
 
 /// Where the files appear in a container.
 pub(crate) const FOLDER: &str = "/run/secrets";
+
+/// What stands on a label for a file that is not there any more.
+pub(crate) const GONE: &str = "gone";
+
+/// The keyed digest of a secret's content, by the secret's name and what its file holds: the same that was recorded
+/// when the file was delivered.
+#[derive(Clone)]
+pub struct Keyed(Arc<dyn Fn(&str, &[u8]) -> String + Send + Sync>);
+
+impl Keyed {
+    /// Wraps the digest.
+    pub fn new(digest: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(digest))
+    }
+
+    pub(crate) fn digest(&self, name: &str, content: &[u8]) -> String {
+        (self.0)(name, content)
+    }
+}
+
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyed(•••)")
+    }
+}
 
 /// Who may read the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +114,26 @@ pub(crate) fn unpack_text(archive: &[u8]) -> String {
         let _ = entry.read_to_string(&mut text);
     }
     text
+}
+
+/// What the files of a folder hold, by name, from the archive the engine sent of it; folders in it are left out.
+///
+/// # Errors
+/// When it is no archive.
+pub(crate) fn unpack_folder(archive: &[u8]) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = entry.path()?.into_owned();
+        let inside: std::path::PathBuf = path.components().skip(1).collect();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        files.insert(inside.to_string_lossy().into_owned(), content);
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
