@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mlstack_provider::{Address, Observed, Provider, Resource, Source};
-use mlstack_provider_docker::{Connection, DockerReader, Host};
+use mlstack_provider_docker::{Connection, DockerReader, Host, Keyed};
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -76,7 +76,10 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
     let begun = std::time::Instant::now();
     let observed = match look {
         Look::Offline | Look::Render => Vec::new(),
-        Look::Live | Look::Prepare | Look::Destroy => reader(&connection).observe(&loaded.stack.name, &desired).await?,
+        Look::Live | Look::Prepare | Look::Destroy => {
+            let reader = reading_back(&connection, &loaded)?;
+            reader.observe(&loaded.stack.name, &desired).await?
+        }
     };
     context.ui.detail(&format!(
         "{} things wanted, {} found in {:?}",
@@ -215,6 +218,18 @@ fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>)
             locate: &locate,
         },
     ))
+}
+
+/// The read side of the engine, which reads back what secrets' files hold where the key of their digests is here.
+fn reading_back(connection: &Arc<Connection>, loaded: &Loaded) -> Result<DockerReader, Failure> {
+    let digest = Vault::new(&loaded.file.root).digester();
+    let digest =
+        digest.map_err(|error| Failure::new(Exit::Error, format!("cannot read the stored secrets: {error}")))?;
+    let reader = reader(connection);
+    Ok(match digest {
+        Some(digest) => reader.reading_back(Keyed::new(digest)),
+        None => reader,
+    })
 }
 
 /// The read side of the engine.

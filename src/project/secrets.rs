@@ -90,6 +90,15 @@ impl Vault {
         Ok(secrets)
     }
 
+    /// The keyed digest of a value by its name, as labels carry it; `None` where the key is not here.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub fn digester(&self) -> io::Result<Option<impl Fn(&str, &[u8]) -> String + Send + Sync + use<>>> {
+        let key = self.stored(KEY)?;
+        Ok(key.map(|key| move |name: &str, value: &[u8]| keyed(key.expose(), name, &Secret::new(value))))
+    }
+
     fn keep(&self, name: &str, value: &Secret) -> io::Result<()> {
         atomic::folder(&self.folder)?;
         atomic::replace(&self.folder.join(name), value.expose())

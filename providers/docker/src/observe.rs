@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_compose::{
-    IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume, container_name, parse_depends_on,
+    IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume, container_name,
+    parse_depends_on,
 };
 use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
 
@@ -145,7 +146,10 @@ impl View<'_> {
                 Some((id, digests.collect()))
             }
         };
-        let wanted: Vec<_> = with_secrets.filter(|(_, secrets)| !secrets.is_empty()).map(read).collect();
+        let wanted: Vec<_> = with_secrets
+            .filter(|(_, secrets)| !secrets.is_empty())
+            .map(read)
+            .collect();
         stream::iter(wanted)
             .buffer_unordered(AT_ONCE)
             .filter_map(|read| async { read })
