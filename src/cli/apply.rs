@@ -98,6 +98,7 @@ async fn fresh(
         confirm(&mut session, &survey, &plan).await?;
         return Ok((Exit::Done, survey));
     }
+    survey.refuse_missing_secrets()?;
     agree(yes, "Do this?", context)?;
     if survey.make_secrets()? {
         plan = decide(&survey, &options)?;
@@ -120,6 +121,7 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
     let mut survey = survey(context, Look::Prepare).await?;
     refuse_moved(&sealed, &survey)?;
     context.ui.out(&text(&survey, &sealed.plan, context));
+    survey.refuse_missing_secrets()?;
     agree(args.yes, "Do this?", context)?;
     survey.make_secrets()?;
     let plan = with_digests(&sealed.plan, &survey.secrets.digests);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::diag::render::{Source, Style, json, text};
 use crate::diag::{At, Diagnostic, Locate, Part, Path};
 use crate::project::{FindError, Jail, JailError, StackFile, find};
-use crate::stack::{Document, Options, Parsed, Stack, models, parse};
+use crate::stack::{Document, Options, Parsed, Stack, models, mount_links, parse};
 use crate::target::{BadTarget, Target, capability};
 
 use super::Context;
@@ -53,6 +53,22 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// Shows what else is doubtful, and keeps it with the rest.
+    pub(super) fn warn(&mut self, all: &[Diagnostic], context: &Context) {
+        let source = Source {
+            file: &self.file.shown,
+            text: &self.file.text,
+            places: &self.document,
+        };
+        let style = Style {
+            color: context.ui.color_err,
+            width: context.ui.width,
+        };
+        context.ui.note(&text(&source, all, style));
+        self.warnings
+            .extend(json(&source, all).as_array().cloned().unwrap_or_default());
+    }
+
     /// The line and column of a place in the stack file.
     pub(super) fn place(&self, path: &Path) -> (usize, usize) {
         self.document.position(&At::Path(path.clone(), Part::Key))
@@ -112,6 +128,7 @@ pub(super) fn diagnose(context: &Context, read: &Read) -> Result<Vec<Diagnostic>
     if let Some(stack) = &read.parsed.stack {
         let jail = Jail::new(&read.file.root);
         all.extend(models::check(stack, &|path| model_file(&jail, path)));
+        all.extend(mount_links(stack, &|path| jail.real(path)));
         all.extend(capability::check(stack, target(context, stack)?));
     }
     all.sort_by_cached_key(|diagnostic| read.parsed.document.locate(&diagnostic.at));

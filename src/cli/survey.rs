@@ -12,11 +12,12 @@ use super::failure::Failure;
 use super::load::{Loaded, load};
 use super::memory::{place_of, store};
 use super::{Context, args};
-use crate::diag;
+use crate::diag::{self, Diagnostic, codes};
 use crate::image::Image;
 use crate::ledger::{self, Revision};
 use crate::plan::scope::{Scope, ScopeError};
 use crate::project::images::{is_bundled, pack};
+use crate::project::secrets::SecretError;
 use crate::project::{Secrets, Vault, context, server};
 use crate::stack::SecretSource;
 use crate::target::compose::{Inputs, lower};
@@ -109,6 +110,9 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
     }
     survey.recover_secrets().await?;
     survey.keep_unknown_secrets();
+    if look == Look::Live {
+        survey.warn_of_missing_secrets(context);
+    }
     Ok(survey)
 }
 
@@ -294,7 +298,15 @@ impl Survey {
         Ok(true)
     }
 
-    fn refuse_missing_secrets(&self) -> Result<(), Failure> {
+    fn warn_of_missing_secrets(&mut self, context: &Context) {
+        let warnings: Vec<_> = self.secrets.missing.iter().map(missing_secret).collect();
+        if !warnings.is_empty() {
+            self.loaded.warn(&warnings, context);
+        }
+    }
+
+    /// A change that needs a secret nobody set is refused before anything is asked or done.
+    pub(super) fn refuse_missing_secrets(&self) -> Result<(), Failure> {
         let Some((name, why)) = self.secrets.missing.first() else {
             return Ok(());
         };
@@ -346,6 +358,12 @@ pub(super) fn out_of_scope(error: &ScopeError) -> Failure {
             ))
         }
     }
+}
+
+fn missing_secret((name, why): &(String, SecretError)) -> Diagnostic {
+    let path = diag::Path::root().key("secrets").key(name);
+    Diagnostic::at_value(&codes::MISSING_SECRET, &path, why.to_string())
+        .help("set it where mlstack runs; until then `mlstack apply` stops before its first change")
 }
 
 /// The service that a secret was delivered to, and the file's name there.

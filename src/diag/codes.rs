@@ -103,6 +103,8 @@ codes! {
     MQTT_WITHOUT_BROKER "mqtt-without-broker" Error false "MQTT needs a broker";
     PUBLIC_DATA "public-data" Error true "data reachable from other machines";
 
+    DANGEROUS_MOUNT "dangerous-mount" Error true "a folder that gives a container too much";
+
     // Model files.
     MODEL_MISSING "model-missing" Error false "the model file does not exist";
     MODEL_UNREADABLE "model-unreadable" Error false "the model file cannot be read";
@@ -131,5 +133,6 @@ codes! {
     UNVERSIONED_MODELS "unversioned-models" Warning true "a bucket of models without versions";
     HOST_MOUNT "host-mount" Warning true "a folder of the machine in production";
     UNNEEDED_ALLOWANCE "unneeded-allowance" Warning false "an allowance that nothing needs";
+    MISSING_SECRET "missing-secret" Warning false "a secret has no value here";
     UNUSED_SECRET "unused-secret" Warning false "a secret that nothing uses";
 }

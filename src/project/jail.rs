@@ -95,6 +95,28 @@ impl Jail {
         Ok(content)
     }
 
+    /// Where `relative` leads in truth: a path below the root, `None` when nothing is there (or may be looked at).
+    ///
+    /// # Errors
+    /// The path outside that it leads to. Nothing is opened.
+    pub fn real(&self, relative: &str) -> Result<Option<String>, String> {
+        let path = self.root.join(relative);
+        // What does not exist yet will be made where the nearest folder above it leads.
+        for above in path.ancestors().take_while(|above| *above != self.root) {
+            let shown = |path: &Path| path.to_string_lossy().into_owned();
+            match (above.canonicalize(), above.read_link()) {
+                (Ok(real), _) => {
+                    let rest = path.strip_prefix(above).unwrap_or(Path::new(""));
+                    let inside = real.strip_prefix(&self.root).map_err(|_| shown(&real))?;
+                    return Ok(Some(shown(&inside.join(rest))));
+                }
+                (Err(_), Ok(nowhere)) => return Err(shown(&nowhere)),
+                (Err(_), Err(_)) => {}
+            }
+        }
+        Ok(None)
+    }
+
     fn resolve(&self, relative: &str) -> Result<PathBuf, JailError> {
         let outside = || JailError::Outside(relative.to_owned());
         let path = Path::new(relative);

@@ -27,6 +27,7 @@ mod trail;
 mod units;
 mod yaml;
 
+pub use check::mount_links;
 pub use document::Document;
 pub use format::{FormatError, format};
 pub use model::*;

@@ -362,14 +362,24 @@ fn inside(text: &str) -> Result<(), Fault> {
         && text.len() > 1
         && !text.contains(['\0', ':'])
         && text.split('/').all(|part| part != "..");
-    match good {
-        true => Ok(()),
-        false => fault(
-            &codes::BAD_PATH,
-            "not an absolute path inside the container",
-            "such as `/var/lib/data`",
-        ),
+    if !good {
+        let label = "not an absolute path inside the container";
+        return fault(&codes::BAD_PATH, label, "such as `/var/lib/data`");
     }
+    let parts: Vec<_> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let label = match parts.as_slice() {
+        [] => "the root of the container",
+        ["run"] | ["var", "run"] | ["run", "secrets", ..] | ["var", "run", "secrets", ..] => {
+            "secrets are delivered there"
+        }
+        ["proc" | "sys" | "dev", ..] => "the system's own folder in the container",
+        _ => return Ok(()),
+    };
+    fault(
+        &codes::BAD_PATH,
+        label,
+        "choose another folder, such as `/var/lib/data`",
+    )
 }
 
 fn http_path(text: &str) -> Result<(), Fault> {

@@ -94,6 +94,11 @@ impl Stage {
         self
     }
 
+    /// Sets a variable from now on.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.variables.push((key.into(), value.into()));
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -8,6 +8,7 @@ mod data;
 mod fields;
 mod images;
 mod links;
+mod mounts;
 mod names;
 mod ports;
 mod production;
@@ -18,6 +19,7 @@ use super::node::Node;
 use crate::diag::codes::Code;
 use crate::diag::{At, Diagnostic, Part, Path, Segment};
 use links::Edge;
+pub use mounts::links as mount_links;
 
 /// What a check may look at.
 struct Context<'a> {
@@ -76,6 +78,7 @@ pub(super) fn stack(stack: &mut Stack, root: &Node, diagnostics: &mut Vec<Diagno
     data::check(&cx, &mut found);
     images::check(&cx, &mut found);
     production::check(&cx, &mut found);
+    mounts::check(&cx, &mut found);
     secrets::check(&cx, &mut found);
     found.retain(|diagnostic| !is_waived(stack, diagnostic));
     diagnostics.append(&mut found);

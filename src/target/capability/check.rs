@@ -21,9 +21,9 @@ pub fn check(stack: &Stack, target: Target) -> Vec<Diagnostic> {
     carried.chain(allowed).collect()
 }
 
-/// Whether `diagnostic` says that a target cannot do what the stack file asks: exit code 5, not 3.
+/// Whether `diagnostic` says that a target cannot, or should not, do what the stack file asks: exit code 5, not 3.
 pub fn is_violation(diagnostic: &Diagnostic) -> bool {
-    [&codes::UNSUPPORTED, &codes::DEGRADED].contains(&diagnostic.code)
+    [&codes::UNSUPPORTED, &codes::DEGRADED, &codes::DANGEROUS_MOUNT].contains(&diagnostic.code)
 }
 
 /// What is wrong with one field on `target`.
