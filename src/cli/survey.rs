@@ -130,12 +130,27 @@ async fn revisions(context: &Context, survey: &Survey) -> Vec<Revision> {
     }
 }
 
-/// The engine that `DOCKER_HOST` names, or the local one. Opens nothing yet.
+/// The engine that `DOCKER_HOST` names, or the local one; `MLSTACK_ENGINE_TIMEOUT` is how long each of its answers may
+/// take. Opens nothing yet.
 pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
     let host = std::env::var("DOCKER_HOST").ok();
     let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
     let host = Host::parse(host.as_deref(), certificates.as_deref())?;
-    Ok(Arc::new(Connection::new(host)))
+    let connection = Connection::new(host);
+    Ok(Arc::new(match std::env::var("MLSTACK_ENGINE_TIMEOUT") {
+        Ok(text) => connection.answering_within(engine_timeout(&text)?),
+        Err(_) => connection,
+    }))
+}
+
+fn engine_timeout(text: &str) -> Result<std::time::Duration, Failure> {
+    let micros = crate::stack::duration(text)
+        .filter(|micros| *micros > 0)
+        .ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("MLSTACK_ENGINE_TIMEOUT: `{text}` is no duration"))
+                .hint("write it as 90s or 2m")
+        })?;
+    Ok(std::time::Duration::from_micros(micros))
 }
 
 /// Reads the values of the stack's secrets as far as they can be had, so that they are hidden in what is printed.

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::fault;
 use crate::look::Look;
+use crate::patience::Patience;
 
 /// The oldest Engine API spoken (Docker 20.10).
 const OLDEST_API: ClientVersion = ClientVersion {
@@ -112,6 +113,7 @@ fn plain_tcp(address: &str) -> ProviderError {
 #[derive(Debug)]
 pub struct Connection {
     host: Host,
+    patience: Patience,
     client: OnceCell<Docker>,
 }
 
@@ -120,8 +122,21 @@ impl Connection {
     pub fn new(host: Host) -> Self {
         Self {
             host,
+            patience: Patience::default(),
             client: OnceCell::new(),
         }
+    }
+
+    /// The same, giving the engine `limit` for each call instead of a minute.
+    #[must_use]
+    pub fn answering_within(mut self, limit: Duration) -> Self {
+        self.patience = Patience::of(limit);
+        self
+    }
+
+    /// How long calls may take.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// Where the engine is.
@@ -134,7 +149,7 @@ impl Connection {
     /// # Errors
     /// When the engine cannot be reached, refuses us or is too old.
     pub(crate) async fn look(&self) -> Result<Look, ProviderError> {
-        Ok(Look::new(self.client().await?.clone()))
+        Ok(Look::new(self.client().await?.clone(), self.patience))
     }
 
     /// Every call; only the write side may ask for it.
@@ -144,7 +159,7 @@ impl Connection {
 
     async fn connect(&self) -> Result<Docker, ProviderError> {
         let docker = self.open().map_err(|error| fault::unreachable(&self.host, error))?;
-        let hello = tokio::time::timeout(HELLO, docker.negotiate_version()).await;
+        let hello = tokio::time::timeout(HELLO.min(self.patience.call()), docker.negotiate_version()).await;
         let docker = hello
             .map_err(|_| fault::silent(&self.host))?
             .map_err(|error| fault::unreachable(&self.host, error))?;

@@ -61,7 +61,7 @@ impl DockerEngine {
         let site = Site {
             connection: &self.connection,
             look: self.connection.look().await?,
-            write: Write::new(docker),
+            write: Write::new(docker, self.connection.patience()),
             docker,
             config: &self.config,
             progress,

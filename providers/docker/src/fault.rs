@@ -1,7 +1,6 @@
 //! Turns what the engine and the wire say into [`ProviderError`]s with a kind, a cause and a hint.
 
 use std::error::Error as StdError;
-use std::future::Future;
 use std::io;
 use std::time::Duration;
 
@@ -9,35 +8,6 @@ use bollard::errors::Error;
 use mlstack_provider::{ErrorKind, ProviderError};
 
 use crate::connect::Host;
-
-/// The usual limit of one call.
-pub(crate) const CALL: Duration = Duration::from_secs(60);
-
-/// Runs one call with a limit.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    action: &str,
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<T, ProviderError> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(answer) => answer.map_err(|error| refused(action, &error)),
-        Err(_) => Err(slow(action, limit)),
-    }
-}
-
-/// Runs one call with the usual limit; `None` when the engine says there is no such thing.
-pub(crate) async fn find<T>(
-    action: &str,
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<Option<T>, ProviderError> {
-    let looked = within(CALL, action, async {
-        match call.await {
-            Err(error) if status(&error) == Some(404) => Ok(None),
-            other => other.map(Some),
-        }
-    });
-    looked.await
-}
 
 /// The HTTP status in an engine's refusal.
 pub(crate) fn status(error: &Error) -> Option<u16> {
@@ -115,7 +85,8 @@ fn denied(host: &Host) -> ProviderError {
     .hint("add yourself to the group docker: sudo usermod -aG docker $USER, then log in again")
 }
 
-fn io_kind(error: &Error) -> Option<io::ErrorKind> {
+/// What went wrong on the way, when it was the way.
+pub(crate) fn io_kind(error: &Error) -> Option<io::ErrorKind> {
     if let Error::IOError { err } = error {
         return Some(err.kind()); // transparent: its own source is one further in
     }

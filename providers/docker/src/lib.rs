@@ -15,6 +15,7 @@ mod labels;
 mod logs;
 mod look;
 mod observe;
+mod patience;
 mod reader;
 mod registry;
 mod secrets;

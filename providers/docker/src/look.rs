@@ -15,17 +15,24 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use mlstack_provider::ProviderError;
 
-use crate::fault::{CALL, find, refused, within};
+use crate::fault::refused;
+use crate::patience::Patience;
 
 /// A view of the engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
     docker: Docker,
+    patience: Patience,
 }
 
 impl Look {
-    pub(crate) fn new(docker: Docker) -> Self {
-        Self { docker }
+    pub(crate) fn new(docker: Docker, patience: Patience) -> Self {
+        Self { docker, patience }
+    }
+
+    /// How long calls may take.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// All containers, stopped ones too, that carry every label.
@@ -34,29 +41,29 @@ impl Look {
             .all(true)
             .filters(&[("label", labels.to_vec())].into())
             .build();
-        within(
-            CALL,
-            "cannot list containers",
-            self.docker.list_containers(Some(options)),
-        )
-        .await
+        self.patience
+            .repeat("cannot list containers", || {
+                self.docker.list_containers(Some(options.clone()))
+            })
+            .await
     }
 
     /// One container by id or exact name.
     pub(crate) async fn container(&self, id: &str) -> Result<Option<ContainerInspectResponse>, ProviderError> {
-        find("cannot inspect a container", self.docker.inspect_container(id, None)).await
+        self.patience
+            .find("cannot inspect a container", || self.docker.inspect_container(id, None))
+            .await
     }
 
     /// A file of a container, packed; `None` when there is no such file.
     pub(crate) async fn download(&self, id: &str, path: &str) -> Result<Option<Vec<u8>>, ProviderError> {
         let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
-        let chunks = self
-            .docker
-            .download_from_container(id, Some(options))
-            .try_collect::<Vec<_>>();
-        Ok(find("cannot read from a container of", chunks)
-            .await?
-            .map(|chunks| chunks.concat()))
+        let call = || {
+            let chunks = self.docker.download_from_container(id, Some(options.clone()));
+            chunks.try_collect::<Vec<_>>()
+        };
+        let chunks = self.patience.find("cannot read from a container of", call).await?;
+        Ok(chunks.map(|chunks| chunks.concat()))
     }
 
     /// All networks that carry every label.
@@ -64,12 +71,18 @@ impl Look {
         let options = ListNetworksOptionsBuilder::default()
             .filters(&[("label", labels.to_vec())].into())
             .build();
-        within(CALL, "cannot list networks", self.docker.list_networks(Some(options))).await
+        self.patience
+            .repeat("cannot list networks", || {
+                self.docker.list_networks(Some(options.clone()))
+            })
+            .await
     }
 
     /// One network by id or exact name.
     pub(crate) async fn network(&self, id: &str) -> Result<Option<NetworkInspect>, ProviderError> {
-        find("cannot inspect a network", self.docker.inspect_network(id, None)).await
+        self.patience
+            .find("cannot inspect a network", || self.docker.inspect_network(id, None))
+            .await
     }
 
     /// All volumes that carry every label.
@@ -77,13 +90,20 @@ impl Look {
         let options = ListVolumesOptionsBuilder::default()
             .filters(&[("label", labels.to_vec())].into())
             .build();
-        let answer = within(CALL, "cannot list volumes", self.docker.list_volumes(Some(options))).await?;
+        let answer = self
+            .patience
+            .repeat("cannot list volumes", || {
+                self.docker.list_volumes(Some(options.clone()))
+            })
+            .await?;
         Ok(answer.volumes.unwrap_or_default())
     }
 
     /// One volume by name.
     pub(crate) async fn volume(&self, name: &str) -> Result<Option<Volume>, ProviderError> {
-        find("cannot inspect a volume", self.docker.inspect_volume(name)).await
+        self.patience
+            .find("cannot inspect a volume", || self.docker.inspect_volume(name))
+            .await
     }
 
     /// All images that carry every label.
@@ -91,22 +111,30 @@ impl Look {
         let options = ListImagesOptionsBuilder::default()
             .filters(&[("label", labels.to_vec())].into())
             .build();
-        within(CALL, "cannot list images", self.docker.list_images(Some(options))).await
+        self.patience
+            .repeat("cannot list images", || self.docker.list_images(Some(options.clone())))
+            .await
     }
 
     /// One image by reference or id.
     pub(crate) async fn image(&self, reference: &str) -> Result<Option<ImageInspect>, ProviderError> {
-        find("cannot inspect an image", self.docker.inspect_image(reference)).await
+        self.patience
+            .find("cannot inspect an image", || self.docker.inspect_image(reference))
+            .await
     }
 
     /// Who the engine is.
     pub(crate) async fn version(&self) -> Result<SystemVersion, ProviderError> {
-        within(CALL, "cannot ask for the version", self.docker.version()).await
+        self.patience
+            .repeat("cannot ask for the version", || self.docker.version())
+            .await
     }
 
     /// How the engine is set up.
     pub(crate) async fn info(&self) -> Result<SystemInfo, ProviderError> {
-        within(CALL, "cannot ask for the engine's setup", self.docker.info()).await
+        self.patience
+            .repeat("cannot ask for the engine's setup", || self.docker.info())
+            .await
     }
 
     /// What a container wrote; endless when the options say `follow`.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -17,10 +18,9 @@ use mlstack_provider::{ErrorKind, Progress, ProviderError};
 use tokio::sync::mpsc;
 
 use crate::fault;
+use crate::patience::{Patience, is_passing};
 use crate::registry::{self, Reference};
 
-/// How long a transfer may stand still.
-const STALL: Duration = Duration::from_secs(300);
 /// Bytes sent at once.
 const CHUNK: usize = 256 * 1024;
 /// Build output kept for the error message, in lines.
@@ -28,6 +28,35 @@ const KEPT_LINES: usize = 20;
 
 /// Something that yields the bytes of a tar archive.
 pub type Archive = Box<dyn Read + Send>;
+
+/// An archive that is packed anew for each try.
+#[derive(Clone)]
+pub(crate) struct Packing {
+    images: Arc<dyn ImageSource>,
+    name: String,
+    pack: fn(&dyn ImageSource, &str) -> io::Result<Archive>,
+}
+
+impl Packing {
+    pub(crate) fn new(
+        images: &Arc<dyn ImageSource>,
+        name: &str,
+        pack: fn(&dyn ImageSource, &str) -> io::Result<Archive>,
+    ) -> Self {
+        Self {
+            images: Arc::clone(images),
+            name: name.to_owned(),
+            pack,
+        }
+    }
+
+    /// Packs on a thread of its own: it takes a moment, in which signals and other steps are still heard.
+    async fn open(&self) -> io::Result<Archive> {
+        let packing = self.clone();
+        let packed = tokio::task::spawn_blocking(move || (packing.pack)(packing.images.as_ref(), &packing.name));
+        packed.await.map_err(io::Error::other).flatten()
+    }
+}
 
 /// Where images that no registry has come from.
 pub trait ImageSource: Send + Sync {
@@ -53,9 +82,16 @@ pub(crate) struct BuildRequest<'a> {
     pub(crate) labels: &'a BTreeMap<String, String>,
 }
 
+/// What carries a transfer; the engine takes each of them twice without harm.
+#[derive(Clone, Copy)]
+pub(crate) struct Carrier<'a> {
+    pub(crate) docker: &'a Docker,
+    pub(crate) patience: Patience,
+}
+
 /// Pulls `reference`, with the credentials `docker login` left in `config`.
 pub(crate) async fn pull(
-    docker: &Docker,
+    carrier: Carrier<'_>,
     config: Option<&Path>,
     reference: &str,
     progress: Progress<'_>,
@@ -67,43 +103,48 @@ pub(crate) async fn pull(
         .from_image(parsed.name)
         .tag(parsed.version)
         .build();
-    let mut layers = Layers::default();
-    let events = docker.create_image(Some(options), None, credentials);
-    let watched = watch(events, |event: CreateImageInfo| {
-        let percent = layers.percent(event.id, event.status.as_deref(), event.progress_detail);
-        progress(&format!(
-            "pulling {reference}{}",
-            percent.map(|n| format!(": {n} %")).unwrap_or_default()
-        ));
-    });
-    watched
-        .await
-        .map_err(|error| not_pulled(reference, &parsed, known, error))
+    let run = || async {
+        let mut layers = Layers::default();
+        let events = carrier
+            .docker
+            .create_image(Some(options.clone()), None, credentials.clone());
+        let watched = watch(carrier.patience.stall(), events, |event: CreateImageInfo| {
+            let percent = layers.percent(event.id, event.status.as_deref(), event.progress_detail);
+            progress(&format!(
+                "pulling {reference}{}",
+                percent.map(|n| format!(": {n} %")).unwrap_or_default()
+            ));
+        });
+        watched.await
+    };
+    let pulled = carrier.patience.transfer(Broken::is_passing, run).await;
+    pulled.map_err(|error| not_pulled(reference, &parsed, known, error))
 }
 
-/// Loads an archive.
+/// Loads an archive, which is opened anew for each try.
 pub(crate) async fn load(
-    docker: &Docker,
+    carrier: Carrier<'_>,
     reference: &str,
-    archive: Archive,
+    archive: &Packing,
     progress: Progress<'_>,
 ) -> Result<(), ProviderError> {
     progress(&format!("loading {reference}"));
-    let events = docker.import_image_stream(
-        ImportImageOptionsBuilder::default().quiet(true).build(),
-        read(archive),
-        None,
-    );
-    watch(events, |_: BuildInfo| ())
-        .await
-        .map_err(|error| error.or(format!("cannot load {reference}")))
+    let run = || async {
+        let options = ImportImageOptionsBuilder::default().quiet(true).build();
+        let events = carrier
+            .docker
+            .import_image_stream(options, read(archive.open().await?), None);
+        watch(carrier.patience.stall(), events, |_: BuildInfo| ()).await
+    };
+    let loaded = carrier.patience.transfer(Broken::is_passing, run).await;
+    loaded.map_err(|error| error.or(format!("cannot load {reference}")))
 }
 
-/// Builds an image with the engine's classic builder.
+/// Builds an image with the engine's classic builder; the context is opened anew for each try.
 pub(crate) async fn build(
-    docker: &Docker,
+    carrier: Carrier<'_>,
     request: BuildRequest<'_>,
-    context: Archive,
+    context: &Packing,
     progress: Progress<'_>,
 ) -> Result<(), ProviderError> {
     let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -115,21 +156,25 @@ pub(crate) async fn build(
         .rm(true)
         .forcerm(true)
         .build();
-    let mut output = Vec::new();
-    let body = bollard::body_try_stream(read(context));
-    let watched = watch(docker.build_image(options, None, Some(body)), |event: BuildInfo| {
-        for line in event
-            .stream
-            .iter()
-            .flat_map(|text| text.lines())
-            .filter(|line| !line.trim().is_empty())
-        {
-            progress(&format!("building: {}", line.trim()));
-            output.push(line.to_owned());
-        }
-    })
-    .await;
-    watched.map_err(|error| {
+    let output = Mutex::new(Vec::new());
+    let run = || async {
+        let body = bollard::body_try_stream(read(context.open().await?));
+        let events = carrier.docker.build_image(options.clone(), None, Some(body));
+        let told = |event: BuildInfo| {
+            let lines = event.stream.iter().flat_map(|text| text.lines());
+            for line in lines.filter(|line| !line.trim().is_empty()) {
+                progress(&format!("building: {}", line.trim()));
+                output
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line.to_owned());
+            }
+        };
+        watch(carrier.patience.stall(), events, told).await
+    };
+    let built = carrier.patience.transfer(Broken::is_passing, run).await;
+    built.map_err(|error| {
+        let output = output.lock().unwrap_or_else(PoisonError::into_inner);
         error
             .or(format!("cannot build {}", request.reference))
             .hint(last(&output))
@@ -141,27 +186,43 @@ fn last(output: &[String]) -> String {
     format!("the builder's last lines:\n{}", output[from..].join("\n"))
 }
 
-/// Why a stream of events broke off.
+/// Why a transfer ended early.
 enum Broken {
     Engine(Error),
-    Stalled,
+    Stalled(Duration),
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
 }
 
 impl Broken {
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Engine(error) if is_passing(error))
+    }
+
     fn or(self, action: impl Into<String>) -> ProviderError {
         match self {
             Self::Engine(error) => fault::refused(&action.into(), &error),
-            Self::Stalled => fault::slow(&action.into(), STALL),
+            Self::Stalled(limit) => fault::slow(&action.into(), limit),
+            Self::Unreadable(error) => ProviderError::new(ErrorKind::Failed, action.into()).because(error),
         }
     }
 }
 
-/// Runs a stream of events to its end.
-async fn watch<T>(events: impl Stream<Item = Result<T, Error>>, mut seen: impl FnMut(T)) -> Result<(), Broken> {
+/// Runs a stream of events to its end; it may stand still for `stall`.
+async fn watch<T>(
+    stall: Duration,
+    events: impl Stream<Item = Result<T, Error>>,
+    mut seen: impl FnMut(T),
+) -> Result<(), Broken> {
     let mut events = std::pin::pin!(events);
-    while let Some(event) = tokio::time::timeout(STALL, events.next())
+    while let Some(event) = tokio::time::timeout(stall, events.next())
         .await
-        .map_err(|_| Broken::Stalled)?
+        .map_err(|_| Broken::Stalled(stall))?
     {
         seen(event.map_err(Broken::Engine)?);
     }

@@ -11,7 +11,6 @@ use futures_util::StreamExt as _;
 use mlstack_provider::{ErrorKind, Progress, ProviderError};
 use tokio::time::Instant;
 
-use crate::fault::CALL;
 use crate::look::Look;
 use crate::trouble;
 
@@ -109,7 +108,7 @@ pub(crate) async fn last_lines(look: &Look, id: &str) -> String {
         .tail(&LAST_LINES.to_string())
         .build();
     let lines = look.logs(id, options).filter_map(|line| async { line.ok() });
-    let collected = tokio::time::timeout(CALL, lines.collect::<Vec<LogOutput>>())
+    let collected = tokio::time::timeout(look.patience().call(), lines.collect::<Vec<LogOutput>>())
         .await
         .unwrap_or_default();
     let text: String = collected

@@ -1,14 +1,11 @@
 //! Steps on images.
 
-use std::io;
-use std::sync::Arc;
-
 use mlstack_compose::{ImageSource, ImageSpec};
 use mlstack_provider::{ErrorKind, ProviderError, Resource, Step};
 
 use crate::engine::{Site, spec};
 use crate::labels;
-use crate::transfer::{self, Archive, BuildRequest, ImageSource as Packs};
+use crate::transfer::{self, BuildRequest, Carrier, Packing};
 
 /// Carries out a step.
 pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
@@ -42,25 +39,25 @@ pub(crate) async fn forget(site: &Site<'_>, id: &str) -> Result<(), ProviderErro
 
 async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError> {
     let image: ImageSpec = spec(&resource.address, &resource.spec)?;
-    let reference = &image.reference;
+    let (reference, config) = (&image.reference, site.config);
+    let carrier = Carrier {
+        docker: site.docker,
+        patience: site.look.patience(),
+    };
     match &image.source {
         ImageSource::Pull => {
-            transfer::pull(
-                site.docker,
-                site.config.docker_config.as_deref(),
-                reference,
-                site.progress,
-            )
-            .await
+            let credentials = config.docker_config.as_deref();
+            transfer::pull(carrier, credentials, reference, site.progress).await
         }
         ImageSource::Bundle { id } => {
-            let archive = packed(site, reference.clone(), |images, name| images.archive(name)).await?;
-            transfer::load(site.docker, reference, archive, site.progress).await?;
+            let archive = Packing::new(&config.images, reference, |images, name| images.archive(name));
+            transfer::load(carrier, reference, &archive, site.progress).await?;
             arrived(site, reference, id.as_deref()).await
         }
         ImageSource::Build { dockerfile, args, .. } => {
-            let name = resource.address.name.clone();
-            let context = packed(site, name, |images, name| images.context(name)).await?;
+            let context = Packing::new(&config.images, &resource.address.name, |images, name| {
+                images.context(name)
+            });
             let mut labels = labels::ours(resource);
             labels.insert(labels::STACK.to_owned(), site.project().to_owned());
             labels.insert(labels::IMAGE.to_owned(), resource.address.name.clone());
@@ -70,24 +67,9 @@ async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
                 arguments: args,
                 labels: &labels,
             };
-            transfer::build(site.docker, request, context, site.progress).await
+            transfer::build(carrier, request, &context, site.progress).await
         }
     }
-}
-
-/// Packs on a thread of its own: it takes a moment, in which signals and other steps are still heard.
-async fn packed(
-    site: &Site<'_>,
-    name: String,
-    pack: fn(&dyn Packs, &str) -> io::Result<Archive>,
-) -> Result<Archive, ProviderError> {
-    let images = Arc::clone(&site.config.images);
-    let packing = tokio::task::spawn_blocking(move || pack(images.as_ref(), &name)).await;
-    packing.map_err(io::Error::other).flatten().map_err(unreadable)
-}
-
-fn unreadable(error: io::Error) -> ProviderError {
-    ProviderError::new(ErrorKind::Failed, "cannot make").because(error)
 }
 
 /// Checks that what was loaded is what was planned.

@@ -65,7 +65,10 @@ fn a_failed_pull_says_what_to_do() {
 async fn a_stream_that_stands_still_is_given_up() {
     let events = stream::iter([Ok(1)]).chain(stream::pending());
     let mut seen = Vec::new();
-    let broken = watch(events, |event| seen.push(event)).await.expect_err("stalled");
+    let limit = std::time::Duration::from_secs(300);
+    let broken = watch(limit, events, |event| seen.push(event))
+        .await
+        .expect_err("stalled");
     assert_eq!(broken.or("cannot pull x").kind, ErrorKind::Timeout);
     assert_eq!(seen, [1]);
 }
