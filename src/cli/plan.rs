@@ -96,9 +96,11 @@ fn degraded(survey: &Survey) -> Vec<Value> {
     part.collect()
 }
 
-/// A name after `--destroy-data` that fits nothing is a mistake, and a dangerous one.
+/// A name after `--destroy-data` that fits nothing is a mistake, and a dangerous one. Data that the stack file declares
+/// and that is gone already is none: a run that was cut short is finished by typing the same again.
 pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), Failure> {
-    let unmatched = options.unmatched(&survey.observed);
+    let mut unmatched = options.unmatched(&survey.observed);
+    unmatched.retain(|name| !survey.declares_data(name));
     if unmatched.is_empty() {
         return Ok(());
     }

@@ -63,6 +63,22 @@ pub(super) struct Survey {
     pub(super) revisions: Vec<Revision>,
 }
 
+impl Survey {
+    /// Whether `name` is data of the stack file, whether it is there or not.
+    pub(super) fn declares_data(&self, name: &str) -> bool {
+        let nothing = BTreeMap::new();
+        let inputs = Inputs {
+            root: "",
+            digests: &nothing,
+            secrets: &nothing,
+            locate: &|_| None,
+        };
+        let declared = lower(&self.loaded.stack, &inputs);
+        let is_it = |data: &Resource| data.address.name == name || data.address.to_string() == name;
+        declared.iter().any(|resource| resource.protected && is_it(resource))
+    }
+}
+
 /// Gathers everything.
 pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Failure> {
     let loaded = load(context)?;

@@ -71,4 +71,5 @@ fn data_is_kept_until_it_is_named() {
     assert_eq!(stage.containers().len(), 2, "nothing was touched");
     stage.ends(0, "destroy -y --destroy-data db-data");
     assert!(stage.volumes().is_empty());
+    stage.ends(0, "destroy -y --destroy-data db-data");
 }
