@@ -2,6 +2,7 @@
 //!
 //! Looks only. Finds by label; a name says nothing but whether an update was interrupted or a container renamed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
@@ -221,7 +222,7 @@ impl View<'_> {
                 problem: None,
             })
         };
-        Ok(networks.into_iter().filter_map(read).collect())
+        Ok(one_of_each(networks.into_iter().filter_map(read)))
     }
 
     async fn volumes(&self) -> Result<Vec<Observed>, ProviderError> {
@@ -617,6 +618,20 @@ fn set_replicas(spec: &mut Value, copies: usize) {
     if said.unwrap_or(1) != copies as u64 && spec.is_object() {
         spec["deploy"]["replicas"] = copies.into();
     }
+}
+
+/// Two of one name are one that is in trouble: the engine makes both when a killed apply and the next one ask.
+fn one_of_each(networks: impl Iterator<Item = Observed>) -> Vec<Observed> {
+    let mut all: BTreeMap<Address, Observed> = BTreeMap::new();
+    for network in networks {
+        match all.entry(network.address.clone()) {
+            Entry::Vacant(place) => drop(place.insert(network)),
+            Entry::Occupied(mut known) => {
+                known.get_mut().problem = Some("there is more than one of this name".to_owned());
+            }
+        }
+    }
+    all.into_values().collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use mlstack_provider::{Address, Observed};
 use serde_json::{Value, json};
 
-use super::{Found, set_replicas, settle, tell_apart};
+use super::{Found, one_of_each, set_replicas, settle, tell_apart};
 
 fn found(name: &str, number: u32) -> Found {
     Found {
@@ -81,4 +81,24 @@ fn images_of_earlier_rollouts_have_addresses_of_their_own() {
     tell_apart(&mut images, &services);
     let names: Vec<_> = images.iter().map(|image| image.address.name.as_str()).collect();
     assert_eq!(names, ["db", "web", "web@222222222222"]);
+}
+
+#[test]
+fn two_networks_of_one_name_are_one_in_trouble() {
+    let network = |name: &str, id: &str| Observed {
+        address: Address::new("network", name),
+        id: id.into(),
+        spec: json!({}),
+        recorded: None,
+        depends_on: Vec::new(),
+        protected: false,
+        problem: None,
+    };
+    let all = [network("back", "1"), network("front", "2"), network("back", "3")];
+    let told: Vec<_> = one_of_each(all.into_iter())
+        .into_iter()
+        .map(|one| (one.id, one.problem))
+        .collect();
+    let trouble = "there is more than one of this name".to_owned();
+    assert_eq!(told, [("1".to_owned(), Some(trouble)), ("2".to_owned(), None)]);
 }
