@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use mlstack_provider::{Execute, Observed, ProviderError};
+use mlstack_provider::{ErrorKind, Execute, Observed, ProviderError};
 
 use crate::plan::{Node, Plan};
 
+mod guard;
 #[cfg(test)]
 mod tests;
+
+pub use guard::Guarded;
 
 /// What happens while a plan is carried out.
 #[derive(Debug)]
@@ -58,7 +61,7 @@ pub enum Event<'a> {
     Skipped {
         /// The step.
         node: &'a Node,
-        /// The failed step it waits for; `None` when the user interrupted.
+        /// The failed step it waits for, or the one that found the world moved; `None` when the user interrupted.
         because: Option<&'a Node>,
     },
 }
@@ -183,6 +186,8 @@ struct Run<'a> {
     followers: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
     started: BTreeSet<usize>,
+    /// The first step that found the world moved: the plan is for another world, and nothing new starts.
+    stale: Option<&'a Node>,
     outcome: Outcome,
 }
 
@@ -202,11 +207,15 @@ impl<'a> Run<'a> {
             followers,
             ready,
             started: BTreeSet::new(),
+            stale: None,
             outcome,
         }
     }
 
     fn next(&mut self) -> Option<&'a Node> {
+        if self.stale.is_some() {
+            return None;
+        }
         let node = &self.plan.nodes[self.ready.pop_first()?];
         self.started.insert(node.id);
         Some(node)
@@ -225,6 +234,9 @@ impl<'a> Run<'a> {
                     took,
                     error: &error,
                 });
+                if error.kind == ErrorKind::Stale {
+                    self.stale.get_or_insert(node);
+                }
                 self.outcome.failed.insert(node.id, error);
                 self.skip_followers(node);
             }
@@ -260,10 +272,11 @@ impl<'a> Run<'a> {
             let outcome = &mut self.outcome;
             let settled = outcome.done.contains_key(&node.id) || outcome.failed.contains_key(&node.id);
             if !settled && !outcome.skipped.contains_key(&node.id) {
-                outcome.skipped.insert(node.id, None);
+                let because = self.stale;
+                outcome.skipped.insert(node.id, because.map(|stale| stale.id));
                 (self.on)(match self.started.contains(&node.id) {
                     true => Event::Left { node },
-                    false => Event::Skipped { node, because: None },
+                    false => Event::Skipped { node, because },
                 });
             }
         }

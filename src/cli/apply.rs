@@ -7,7 +7,7 @@ use std::path::Path;
 use mlstack_provider::{Step, Value};
 
 use super::Context;
-use super::args::{Apply, Destroy, Rollout, Up};
+use super::args::{Apply, Destroy, OnFailure, Rollout, Up};
 use super::execute::execute;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -39,6 +39,9 @@ pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
 
 /// Runs `destroy`.
 pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, Failure> {
+    if args.rollout.on_failure == OnFailure::Rollback {
+        return Err(Failure::new(Exit::Usage, "a destroy cannot be rolled back").hint("leave --on-failure out"));
+    }
     let mut session = open(context, "destroy").await?;
     let mut survey = survey(context, Look::Destroy).await?;
     survey.narrow(&args.rollout.scope)?;
@@ -56,8 +59,9 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
         session: &mut session,
         plan_id: None,
         command: "destroy",
+        stack_digest: None,
     };
-    let exit = execute(&survey, &plan, &args.rollout, memory, context).await?;
+    let exit = execute(&mut survey, &plan, &args.rollout, memory, context).await?;
     if exit == Exit::Done {
         context.ui.note(&kept(&plan));
     }
@@ -107,8 +111,9 @@ async fn fresh(
         session: &mut session,
         plan_id: None,
         command,
+        stack_digest: None,
     };
-    let exit = execute(&survey, &plan, rollout, memory, context).await?;
+    let exit = execute(&mut survey, &plan, rollout, memory, context).await?;
     Ok((exit, survey))
 }
 
@@ -130,8 +135,9 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
         session: &mut session,
         plan_id,
         command: "apply",
+        stack_digest: None,
     };
-    execute(&survey, &plan, &args.rollout, memory, context).await
+    execute(&mut survey, &plan, &args.rollout, memory, context).await
 }
 
 /// No plan is larger than this, in bytes; what goes on for longer is a device or a mistake.
@@ -232,7 +238,7 @@ fn with_digests(plan: &Plan, digests: &BTreeMap<String, String>) -> Plan {
     plan
 }
 
-fn agree(yes: bool, question: &str, context: &Context) -> Result<(), Failure> {
+pub(super) fn agree(yes: bool, question: &str, context: &Context) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }

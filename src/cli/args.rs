@@ -77,6 +77,8 @@ pub(super) enum Command {
     Destroy(Destroy),
     /// Show what changed behind mlstack's back; changes nothing
     Drift(Drift),
+    /// Bring back what ran well before; data stays as it is
+    Rollback(Rollback),
     /// Write the target's own files below dist/
     Render(Render),
     /// Show what runs
@@ -194,6 +196,9 @@ pub(super) struct Rollout {
     /// How many things to do at once
     #[arg(long, value_name = "N", env = "MLSTACK_PARALLELISM")]
     pub parallelism: Option<usize>,
+    /// What to do when something fails: stop keeps what was done, rollback brings back every service of this run
+    #[arg(long, value_name = "WHAT", env = "MLSTACK_ON_FAILURE", default_value = "stop")]
+    pub on_failure: OnFailure,
     /// Write what happens to a file as well, one JSON object a line
     #[arg(long, value_name = "FILE", env = "MLSTACK_EVENTS")]
     pub events: Option<PathBuf>,
@@ -201,6 +206,28 @@ pub(super) struct Rollout {
     pub scope: Scope,
     #[command(flatten)]
     pub destroy_data: DestroyData,
+}
+
+/// What to do when a step fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnFailure {
+    /// Keep what was done; applying again does the rest
+    Stop,
+    /// Bring back every service of this run as it was; data stays as it is
+    Rollback,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    /// The number of a good revision, as `mlstack history` shows it [default: the last one that is not running]
+    #[arg(value_name = "REV")]
+    pub revision: Option<u64>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub rollout: Rollout,
 }
 
 /// `apply`

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,28 +16,62 @@ use mlstack_provider_docker::{Archive, Config, DockerEngine, ImageSource};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
-use super::args::Rollout;
+use super::args::{OnFailure, Rollout};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, Written};
 use super::plan::header;
 use super::progress::Display;
 use super::render::compose_folder;
-use super::survey::Survey;
+use super::rollback::way_back;
+use super::survey::{Survey, reading_back};
 use super::ui::Ui;
-use crate::apply::{Outcome, apply};
+use crate::apply::{Guarded, Outcome, apply};
 use crate::image::Image;
 use crate::plan::Plan;
 use crate::project::{Jail, context};
 use crate::stack::{Build, duration};
 use crate::view::outcome_text;
 
-/// Carries out `plan` and says how the command ends.
+/// Carries out `plan` and says how the command ends; with `--on-failure rollback` after bringing back what stood before.
 pub(super) async fn execute(
+    survey: &mut Survey,
+    plan: &Plan,
+    rollout: &Rollout,
+    mut memory: Memory<'_>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let exit = carry_out(survey, plan, rollout, &mut memory, context).await?;
+    let failed = matches!(
+        exit,
+        Exit::Denied | Exit::Timeout | Exit::RolledBack | Exit::RolloutFailed
+    );
+    if rollout.on_failure == OnFailure::Stop || !failed {
+        return Ok(exit);
+    }
+    context.ui.note("Rolling back what this run changed …");
+    let plan = way_back(survey).await?;
+    if !plan.nodes.is_empty() {
+        let rollout = Rollout {
+            events: None, // that file tells of the run that failed
+            ..rollout.clone()
+        };
+        memory.command = "rollback";
+        if carry_out(survey, &plan, &rollout, &mut memory, context).await? != Exit::Done {
+            return Ok(Exit::RolloutFailed);
+        }
+    }
+    context
+        .ui
+        .note("Rolled back: what ran before this run runs again. Data was left as it is.");
+    Ok(Exit::RolledBack)
+}
+
+async fn carry_out(
     survey: &Survey,
     plan: &Plan,
     rollout: &Rollout,
-    memory: Memory<'_>,
+    memory: &mut Memory<'_>,
     context: &Context,
 ) -> Result<Exit, Failure> {
     let limit = limit(rollout)?;
@@ -44,22 +79,23 @@ pub(super) async fn execute(
         engine: engine(survey)?,
         most: rollout.parallelism,
     };
+    let look = reading_back(&survey.connection, &survey.loaded)?;
+    let target = Guarded::new(
+        &target,
+        &look,
+        (&survey.loaded.stack.name, &survey.compared),
+        &survey.observed,
+    );
     let events = rollout.events.as_ref().map(|path| context.here.join(path));
     let mut display = Display::new(&context.ui, plan, &header(survey), events.as_deref())?;
+    let stop = stop(limit, &context.ui);
     let opened = memory.begin(survey, plan).await?;
     let journal = Written {
-        session: memory.session,
+        session: &*memory.session,
         run: &opened.id,
     };
     let begun = Instant::now();
-    let outcome = apply(
-        plan,
-        &target,
-        &journal,
-        &|event| display.show(&event),
-        stop(limit, &context.ui),
-    )
-    .await;
+    let outcome = apply(plan, &target, &journal, &|event| display.show(&event), stop).await;
     let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
     display.finish(&outcome, exit);
     memory.end(opened, survey, plan, &outcome).await?;
@@ -110,29 +146,24 @@ fn limit(rollout: &Rollout) -> Result<Option<Duration>, Failure> {
 }
 
 /// Resolves at the first signal or when time is up. A second signal ends the program at once: what a step does to the
-/// engine is complete or absent, and the next run goes on from there.
-async fn stop(limit: Option<Duration>, ui: &Ui) {
-    let time = async {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    };
-    match select(Box::pin(signalled()), Box::pin(time)).await {
-        Either::Left((signals, _)) => {
-            ui.note("Stopping: nothing new starts. Once more leaves at once.");
-            drop(tokio::spawn(leave_at_next(signals)));
-        }
-        Either::Right(_) => ui.note("Stopping: the time is up."),
-    }
-}
-
-/// Waits for Ctrl-C, SIGTERM or SIGHUP.
-async fn signalled() -> Vec<Signal> {
+/// engine is complete or absent, and the next run goes on from there. Signals are heard from the call on, not from when
+/// it is awaited.
+fn stop(limit: Option<Duration>, ui: &Ui) -> impl Future<Output = ()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let mut signals: Vec<Signal> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-    any(&mut signals).await;
-    signals
+    async move {
+        let time = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        ui.note(match select(pin!(any(&mut signals)), pin!(time)).await {
+            Either::Left(_) => "Stopping: nothing new starts. Once more leaves at once.",
+            Either::Right(_) => "Stopping: the time is up.",
+        });
+        drop(tokio::spawn(leave_at_next(signals)));
+    }
 }
 
 async fn leave_at_next(mut signals: Vec<Signal>) {
@@ -166,6 +197,7 @@ fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {
         },
         secrets: survey.secrets.values.clone(),
         images: Arc::new(images(survey)),
+        keep: survey.kept_images(),
         docker_config: docker_config.map(|folder| folder.join("config.json")),
     };
     Ok(DockerEngine::new(Arc::clone(&survey.connection), config))
@@ -180,18 +212,10 @@ struct Images {
 }
 
 fn images(survey: &Survey) -> Images {
-    let stack = &survey.loaded.stack;
-    let packed = survey.images.iter().filter_map(|(name, image)| {
-        let component = stack.components.get(name)?;
-        let reference = crate::target::compose::made_reference(stack, component, Some(image.id().as_str()));
-        Some((reference, image.clone()))
-    });
-    let builds = stack
-        .components
-        .iter()
-        .filter_map(|(name, component)| Some((name.clone(), component.build.clone()?)));
+    let builds = survey.loaded.stack.components.iter();
+    let builds = builds.filter_map(|(name, component)| Some((name.clone(), component.build.clone()?)));
     Images {
-        packed: packed.collect(),
+        packed: survey.packed(),
         builds: builds.collect(),
         jail: survey.loaded.jail.clone(),
     }

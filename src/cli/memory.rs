@@ -82,6 +82,8 @@ pub(super) struct Memory<'a> {
     pub(super) plan_id: Option<&'a str>,
     /// What was typed.
     pub(super) command: &'static str,
+    /// The digest of the stack file that the plan is for, where that is not the one here.
+    pub(super) stack_digest: Option<String>,
 }
 
 impl Memory<'_> {
@@ -94,7 +96,10 @@ impl Memory<'_> {
             who: who(),
             begun: now(),
             mlstack_version: env!("CARGO_PKG_VERSION").to_owned(),
-            stack_digest: digest_text(&survey.loaded.file.text),
+            stack_digest: self
+                .stack_digest
+                .clone()
+                .unwrap_or_else(|| digest_text(&survey.loaded.file.text)),
             plan_id: self.plan_id.map(str::to_owned),
             steps: plan.nodes.len(),
         };
@@ -104,7 +109,7 @@ impl Memory<'_> {
 
     /// Writes down how the run ended.
     pub(super) async fn end(
-        self,
+        &mut self,
         opened: Opened,
         survey: &Survey,
         plan: &Plan,

@@ -20,6 +20,7 @@ mod memory;
 mod plan;
 mod progress;
 mod render;
+mod rollback;
 mod schema;
 mod status;
 mod survey;
@@ -107,6 +108,7 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(&args, &context),
         Command::Plan(args) => wait(plan::run(&args, &context)),
         Command::Drift(args) => wait(drift::run(&args, &context)),
+        Command::Rollback(args) => wait(rollback::run(&args, &context)),
         Command::Apply(args) => wait(apply::run(&args, &context)),
         Command::Up(args) => wait(apply::up(&args, &context)),
         Command::Destroy(args) => wait(apply::destroy(&args, &context)),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mlstack_compose::IMAGE;
 use mlstack_provider::{Address, Observed, Provider, Resource, Source};
 use mlstack_provider_docker::{Connection, DockerReader, Host, Keyed};
 
@@ -20,7 +21,7 @@ use crate::project::images::{is_bundled, pack};
 use crate::project::secrets::SecretError;
 use crate::project::{Secrets, Vault, context, server};
 use crate::stack::SecretSource;
-use crate::target::compose::{Inputs, lower};
+use crate::target::compose::{Inputs, lower, made_reference};
 
 /// How far a look goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub(super) struct Survey {
     pub(super) desired: Vec<Resource>,
     /// What is there.
     pub(super) observed: Vec<Observed>,
+    /// What was wanted when that was looked at; some of what is seen depends on it.
+    pub(super) compared: Vec<Resource>,
     /// The values behind the stack's secrets.
     pub(super) secrets: Secrets,
     /// What each secret comes from.
@@ -111,6 +114,7 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
             connection.host().to_string()
         },
         loaded,
+        compared: desired.clone(),
         desired,
         observed,
         secrets,
@@ -256,7 +260,7 @@ fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>)
 }
 
 /// The read side of the engine, which reads back what secrets' files hold where the key of their digests is here.
-fn reading_back(connection: &Arc<Connection>, loaded: &Loaded) -> Result<DockerReader, Failure> {
+pub(super) fn reading_back(connection: &Arc<Connection>, loaded: &Loaded) -> Result<DockerReader, Failure> {
     let digest = Vault::new(&loaded.file.root).digester();
     let digest =
         digest.map_err(|error| Failure::new(Exit::Error, format!("cannot read the stored secrets: {error}")))?;
@@ -273,6 +277,37 @@ pub(super) fn reader(connection: &Arc<Connection>) -> DockerReader {
 }
 
 impl Survey {
+    /// The images that mlstack packs, by reference.
+    pub(super) fn packed(&self) -> BTreeMap<String, Image> {
+        let stack = &self.loaded.stack;
+        let one = |(name, image): (&String, &Image)| {
+            let component = stack.components.get(name)?;
+            Some((
+                made_reference(stack, component, Some(image.id().as_str())),
+                image.clone(),
+            ))
+        };
+        self.images.iter().filter_map(one).collect()
+    }
+
+    /// The references of all images that a good revision needs, so that it can come back.
+    pub(super) fn kept_images(&self) -> BTreeSet<String> {
+        let resources = self.revisions.iter().flat_map(|revision| &revision.resources);
+        let images = resources.filter(|resource| resource.address.kind == IMAGE);
+        let reference = |image: &Resource| image.spec["reference"].as_str().map(str::to_owned);
+        images.filter_map(reference).collect()
+    }
+
+    /// Looks in the vault for secrets that the stack file does not declare.
+    pub(super) fn find_more_secrets(&mut self, names: &BTreeSet<String>) -> Result<(), Failure> {
+        let unknown = names.iter().filter(|name| !self.secrets.values.contains_key(*name));
+        let needs = unknown.map(|name| (name.clone(), SecretSource::Generate(0))).collect();
+        let found = secrets(&self.loaded, &needs, Look::Live)?;
+        self.secrets.values.extend(found.values);
+        self.secrets.digests.extend(found.digests);
+        Ok(())
+    }
+
     /// What ran well last, as far as the ledger remembers.
     pub(super) fn known(&self) -> &[Resource] {
         self.revisions.last().map_or(&[], |revision| &revision.resources)

@@ -1,7 +1,7 @@
 //! What differs between two specs, attribute by attribute.
 //!
 //! Owns the paths: keys joined by dots, list positions in brackets, keys that are not plain in quotes.
-//! Absent, `null` and an empty object are the same. Lists of plain values are one attribute; lists of objects
+//! Absent, `null` and an empty object are the same, but among networks, where being named is what counts. Lists of plain values are one attribute; lists of objects
 //! are compared place by place. Never shows a secret, not even its digest; one wanted without a digest was not
 //! looked at (offline) and counts as unchanged.
 
@@ -11,6 +11,9 @@ use mlstack_provider::Value;
 
 /// Where a spec keeps the digests of the secrets it uses: `x-mlstack.secrets.NAME`.
 pub const SECRETS: [&str; 2] = ["x-mlstack", "secrets"];
+
+/// The key of the networks that something is on: one that is named there without more is one all the same.
+const NETWORKS: &str = "networks";
 
 /// One attribute that differs.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,8 +68,19 @@ fn walk<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, fo
 
 fn walk_object<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, found: &mut Vec<AttributeChange>) {
     for key in keys(before).chain(keys(after)).collect::<BTreeSet<_>>() {
+        let named = |side: &Value| side.get(key).is_some();
+        let joined = matches!(path.last(), Some(Segment::Key(NETWORKS))) && named(before) != named(after);
         path.push(Segment::Key(key));
-        if !(is_secret(path) && after.get(key) == Some(&Value::Null)) {
+        if joined && before[key].is_null() && after[key].is_null() {
+            let on = |side: &Value| {
+                if named(side) {
+                    Value::from("connected")
+                } else {
+                    Value::Null
+                }
+            };
+            found.push(leaf(path, &on(before), &on(after)));
+        } else if !(is_secret(path) && after.get(key) == Some(&Value::Null)) {
             walk(path, &before[key], &after[key], found);
         }
         path.pop();

@@ -1,6 +1,6 @@
 //! The side of the provider that writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub struct Config {
     pub secrets: BTreeMap<String, Secret>,
     /// Where images come from that no registry has.
     pub images: Arc<dyn ImageSource>,
+    /// References of images made for this stack that stay although no service runs them: a rollback needs them.
+    pub keep: BTreeSet<String>,
     /// Docker's own `config.json`, for the credentials of registries.
     pub docker_config: Option<PathBuf>,
 }

@@ -27,6 +27,8 @@ const PROTECTED: &str = "io.mlstack.protected";
 pub(crate) const STACK: &str = "io.mlstack.stack";
 /// Ours: the name of an image within its stack.
 pub(crate) const IMAGE: &str = "io.mlstack.image";
+/// OCI: the name that an image mlstack packed has within its stack.
+pub(crate) const TITLE: &str = "org.opencontainers.image.title";
 /// Ours: `project/service` on the nameless volume that holds the secrets of a container.
 pub(crate) const SECRETS_OF: &str = "io.mlstack.secrets-of";
 

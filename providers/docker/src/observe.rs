@@ -401,9 +401,7 @@ fn tell_apart(images: &mut [Observed], services: &[Observed]) {
 fn made_image(image: bollard::models::ImageSummary) -> Option<Observed> {
     let labels = Some(image.labels);
     let reference = image.repo_tags.first().filter(|tag| *tag != "<none>:<none>")?.clone();
-    let named = labels
-        .text(labels::IMAGE)
-        .or_else(|| labels.text("org.opencontainers.image.title"));
+    let named = labels.text(labels::IMAGE).or_else(|| labels.text(labels::TITLE));
     let name = named.unwrap_or(&reference).to_owned();
     let source = ImageSource::Bundle {
         id: Some(image.id.clone()),

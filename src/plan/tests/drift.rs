@@ -167,3 +167,30 @@ fn a_drift_is_read_back_from_its_json_and_shows_no_secret() {
         .collect();
     assert_eq!(read[0]["attributes"], written[0]["attributes"]);
 }
+
+#[test]
+fn a_network_without_more_is_one_all_the_same() {
+    let on = |networks: Value| json!({"networks": networks});
+    let told = |before: Value, after: Value| -> Vec<String> {
+        let shown = |value: &Option<Value>| value.as_ref().map_or("none".into(), Value::to_string);
+        diff(&on(before), &on(after))
+            .iter()
+            .map(|a| format!("{} {} → {}", a.path, shown(&a.before), shown(&a.after)))
+            .collect()
+    };
+    assert_eq!(told(json!({"back": null}), json!({"back": null})), [""; 0]);
+    assert_eq!(told(json!({"back": null}), json!({"back": {}})), [""; 0]);
+    assert_eq!(
+        told(json!({"back": null}), json!({})),
+        [r#"networks.back "connected" → none"#]
+    );
+    assert_eq!(
+        told(json!(null), json!({"back": null})),
+        [r#"networks.back none → "connected""#]
+    );
+    let aliases = json!({"aliases": ["a"]});
+    assert_eq!(
+        told(json!({"back": aliases}), json!({"back": null})),
+        [r#"networks.back.aliases ["a"] → none"#]
+    );
+}

@@ -4,7 +4,7 @@ use mlstack_compose::{ImageSource, ImageSpec};
 use mlstack_provider::{ErrorKind, ProviderError, Resource, Step};
 
 use crate::engine::{Site, spec};
-use crate::labels;
+use crate::labels::{self, Labels as _};
 use crate::transfer::{self, BuildRequest, Carrier, Packing};
 
 /// Carries out a step.
@@ -30,11 +30,28 @@ pub(crate) async fn forget(site: &Site<'_>, id: &str) -> Result<(), ProviderErro
     };
     let nameless = image.repo_tags.is_none_or(|tags| tags.is_empty());
     let image_labels = image.config.and_then(|config| config.labels);
-    let ours = labels::Labels::text(&image_labels, labels::STACK) == Some(site.project());
+    let ours = image_labels.text(labels::STACK) == Some(site.project());
     match nameless && ours {
         true => site.write.remove_image(id).await,
         false => Ok(()),
     }
+}
+
+/// Removes the images that earlier versions of a component left, but for those that a rollback may need: what is kept,
+/// what the component runs now and what it ran until now (`before`, ids).
+pub(crate) async fn sweep(site: &Site<'_>, component: &str, now: &str, before: &[&str]) -> Result<(), ProviderError> {
+    for image in site.look.images(&labels::images_of(site.project())).await? {
+        let all = Some(image.labels);
+        let of = all.text(labels::IMAGE).or_else(|| all.text(labels::TITLE));
+        if of != Some(component) || before.contains(&image.id.as_str()) {
+            continue;
+        }
+        let stays = |tag: &&String| *tag == now || site.config.keep.contains(*tag);
+        for tag in image.repo_tags.iter().filter(|tag| !stays(tag)) {
+            site.write.remove_image(tag).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError> {

@@ -102,7 +102,11 @@ async fn replace(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderErr
     for found in here.values() {
         image::forget(site, found.inspected.image.as_deref().unwrap_or_default()).await?;
     }
-    Ok(())
+    let before: Vec<&str> = here
+        .values()
+        .filter_map(|found| found.inspected.image.as_deref())
+        .collect();
+    image::sweep(site, mold.key(), &mold.service.image, &before).await
 }
 
 async fn replace_one(mold: &Mold<'_>, old: &Found) -> Result<(), ProviderError> {

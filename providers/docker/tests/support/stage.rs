@@ -104,6 +104,7 @@ impl Stage {
             },
             secrets: BTreeMap::from([("key".to_owned(), Secret::new("s3cret-value"))]),
             images: Arc::clone(&shelf) as Arc<dyn ImageSource>,
+            keep: std::collections::BTreeSet::new(),
             docker_config: None,
         };
         let engine = DockerEngine::new(Arc::new(connection), config);

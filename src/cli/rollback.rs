@@ -1,0 +1,210 @@
+//! Back to what ran well: `mlstack rollback`, and `--on-failure rollback`. Data is never rolled back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mlstack_compose::{IMAGE, ImageSource, ImageSpec};
+use mlstack_provider::{Address, Observed, Provider as _, Resource, Step, Value};
+
+use super::Context;
+use super::apply::agree;
+use super::args::Rollback;
+use super::execute::execute;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::memory::{Memory, open, place_of};
+use super::plan::{decide, refuse_lost_data, text};
+use super::survey::{Look, Survey, reading_back, survey};
+use crate::ledger::{Ending, Ledger, Revision};
+use crate::plan::{Options, Plan, SECRETS, diff};
+
+/// Runs the command.
+pub(super) async fn run(args: &Rollback, context: &Context) -> Result<Exit, Failure> {
+    let mut session = open(context, "rollback").await?;
+    let mut survey = survey(context, Look::Live).await?;
+    let place = place_of(&survey);
+    let revision = chosen(args.revision, session.ledger(), &place)?.clone();
+    survey.aim_at(revision.resources.clone()).await?;
+    survey.keep_data();
+    survey.narrow(&args.rollout.scope)?;
+    survey.renew_secrets(revision.number)?;
+    let plan = decide(&survey, &Options::default())?;
+    refuse_lost_images(&plan, &survey, revision.number)?;
+    context
+        .ui
+        .out(&format!("Back to revision {} of {}\n", revision.number, revision.at));
+    context.ui.out(&text(&survey, &plan, context));
+    refuse_lost_data(&plan)?;
+    if plan.nodes.is_empty() {
+        return Ok(Exit::Done);
+    }
+    agree(args.yes, "Do this?", context)?;
+    let memory = Memory {
+        session: &mut session,
+        plan_id: None,
+        command: "rollback",
+        stack_digest: Some(revision.stack_digest),
+    };
+    let exit = execute(&mut survey, &plan, &args.rollout, memory, context).await?;
+    if exit == Exit::Done {
+        context.ui.note(
+            "The stack file may still ask for something else: `mlstack plan` shows it. \
+             Put it right there before the next apply.",
+        );
+    }
+    Ok(exit)
+}
+
+/// The revision to go back to: the one named; else the last good one that does not run now.
+fn chosen<'a>(number: Option<u64>, ledger: &'a Ledger, place: &str) -> Result<&'a Revision, Failure> {
+    let all = ledger.revisions(place);
+    let numbers: Vec<String> = all.iter().map(|revision| revision.number.to_string()).collect();
+    let known = match numbers.is_empty() {
+        true => "the ledger remembers no good revision; an apply that succeeds makes one".to_owned(),
+        false => format!("what is remembered: {}", numbers.join(", ")),
+    };
+    let found = match number {
+        Some(number) => all.iter().find(|revision| revision.number == number),
+        None => {
+            let last = ledger.runs.iter().rev().find(|run| run.place == place);
+            let runs_well = last.is_none_or(|run| run.ending == Ending::Done);
+            all.iter().rev().nth(usize::from(runs_well))
+        }
+    };
+    found.ok_or_else(|| {
+        let what = number.map_or("there is no revision before this one".to_owned(), |n| {
+            format!("there is no revision {n}")
+        });
+        Failure::new(Exit::Error, what).hint(known)
+    })
+}
+
+/// An image that mlstack packed or built then, and that the engine has no more, cannot be made again from here.
+fn refuse_lost_images(plan: &Plan, survey: &Survey, number: u64) -> Result<(), Failure> {
+    let made = plan.nodes.iter().filter_map(|node| match &node.step {
+        Step::Create { resource: after } | Step::Update { after, .. } | Step::Replace { after, .. } => Some(after),
+        _ => None,
+    });
+    let images = made.filter(|resource| resource.address.kind == IMAGE);
+    let specs = images.filter_map(|resource| serde_json::from_value::<ImageSpec>(resource.spec.clone()).ok());
+    let packed = survey.packed();
+    let lost = specs
+        .filter(|spec| spec.source != ImageSource::Pull && !packed.contains_key(&spec.reference))
+        .map(|spec| spec.reference)
+        .next();
+    lost.map_or(Ok(()), |reference| {
+        Err(Failure::new(
+            Exit::Error,
+            format!("revision {number} cannot come back: its image {reference} is not on the engine any more"),
+        )
+        .hint("check out the stack file and the model of that time, then: mlstack apply"))
+    })
+}
+
+/// Aims a survey at what stood before the run that it was made for, and plans the way back.
+pub(super) async fn way_back(survey: &mut Survey) -> Result<Plan, Failure> {
+    let before = before(survey);
+    survey.aim_at(before).await?;
+    // An image does no harm, and what is rolled back may need one that the failed version did not.
+    let images: Vec<Resource> = survey
+        .observed
+        .iter()
+        .filter(|live| live.address.kind == IMAGE)
+        .map(as_made)
+        .collect();
+    survey.desired.extend(images);
+    dedupe(&mut survey.desired);
+    survey.keep_data();
+    survey.renew_known_secrets();
+    decide(survey, &Options::default())
+}
+
+/// What stood before, as it was made, in the order in which it is remembered.
+fn before(survey: &Survey) -> Vec<Resource> {
+    let stood: BTreeMap<&Address, Resource> = survey
+        .observed
+        .iter()
+        .map(|live| (&live.address, as_made(live)))
+        .collect();
+    let same = |known: &&Resource| {
+        stood
+            .get(&known.address)
+            .is_some_and(|made| diff(&made.spec, &known.spec).is_empty())
+    };
+    let mut all: Vec<Resource> = survey.known().iter().filter(same).cloned().collect();
+    all.extend(stood.into_values());
+    dedupe(&mut all);
+    all
+}
+
+fn as_made(live: &Observed) -> Resource {
+    Resource {
+        address: live.address.clone(),
+        spec: live.recorded.clone().unwrap_or_else(|| live.spec.clone()),
+        depends_on: live.depends_on.clone(),
+        source: None,
+        protected: live.protected,
+    }
+}
+
+/// The first of each address, without what it depends on that is not among them.
+fn dedupe(all: &mut Vec<Resource>) {
+    let mut seen = BTreeSet::new();
+    all.retain(|resource| seen.insert(resource.address.clone()));
+    for resource in all {
+        resource.depends_on.retain(|on| seen.contains(on));
+    }
+}
+
+impl Survey {
+    /// Wants `resources` instead of what the stack file says, and looks again.
+    async fn aim_at(&mut self, resources: Vec<Resource>) -> Result<(), Failure> {
+        let look = reading_back(&self.connection, &self.loaded)?;
+        self.observed = look.observe(&self.loaded.stack.name, &resources).await?;
+        self.compared.clone_from(&resources);
+        self.desired = resources;
+        Ok(())
+    }
+
+    /// What holds data is wanted as it stands.
+    fn keep_data(&mut self) {
+        for resource in self.desired.iter_mut().filter(|resource| resource.protected) {
+            if let Some(live) = self.observed.iter().find(|live| live.address == resource.address) {
+                resource.spec.clone_from(&live.spec);
+            }
+        }
+    }
+
+    /// Secrets are delivered as they are now, whatever they were then.
+    fn renew_known_secrets(&mut self) {
+        for (name, digest) in secrets_of(&mut self.desired) {
+            if let Some(now) = self.secrets.digests.get(&name) {
+                *digest = now.as_str().into();
+            }
+        }
+    }
+
+    /// As [`Self::renew_known_secrets`], and takes from the vault what the stack file declares no more.
+    fn renew_secrets(&mut self, number: u64) -> Result<(), Failure> {
+        let needed: BTreeSet<String> = secrets_of(&mut self.desired)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        self.find_more_secrets(&needed)?;
+        let missing = needed.iter().find(|name| !self.secrets.values.contains_key(*name));
+        if let Some(name) = missing {
+            let text = format!("revision {number} needs the secret `{name}`, which cannot be had here now");
+            return Err(Failure::new(Exit::Error, text).hint("declare it in the stack file, under `secrets`"));
+        }
+        self.renew_known_secrets();
+        Ok(())
+    }
+}
+
+/// The digest of each secret of each resource, by the secret's name.
+fn secrets_of(resources: &mut [Resource]) -> Vec<(String, &mut Value)> {
+    let digests = resources.iter_mut().filter_map(|resource| {
+        let secrets = resource.spec.get_mut(SECRETS[0])?.get_mut(SECRETS[1])?;
+        secrets.as_object_mut()
+    });
+    digests.flatten().map(|(name, digest)| (name.clone(), digest)).collect()
+}
