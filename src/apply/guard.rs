@@ -3,7 +3,7 @@
 //! Owns the comparison. What this run itself did is no surprise; that something does not work now, or is gone that
 //! shall go, is no reason to stop. Decides nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use mlstack_provider::{
     Address, ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Step,
 };
 
-use crate::plan::diff;
+use crate::plan::{AttributeChange, diff};
 
 /// A target whose things are looked at again before they are touched.
 pub struct Guarded<'a> {
@@ -21,7 +21,7 @@ pub struct Guarded<'a> {
     stack: &'a str,
     /// What was compared with when planning: some of what is seen depends on it.
     desired: &'a [Resource],
-    seen: Mutex<BTreeMap<Address, Observed>>,
+    known: Mutex<Known>,
 }
 
 impl<'a> Guarded<'a> {
@@ -37,7 +37,10 @@ impl<'a> Guarded<'a> {
             look,
             stack,
             desired,
-            seen: Mutex::new(by_address(observed.to_vec())),
+            known: Mutex::new(Known {
+                seen: by_address(observed.to_vec()),
+                done: BTreeSet::new(),
+            }),
         }
     }
 
@@ -46,9 +49,9 @@ impl<'a> Guarded<'a> {
     }
 
     fn check(&self, step: &Step, now: &BTreeMap<Address, Observed>) -> Result<(), ProviderError> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let address = step.address();
-        match moved(step, seen.get(address), now.get(address)) {
+        match known.moved(step, now.get(address)) {
             None => Ok(()),
             Some(how) => Err(ProviderError::new(ErrorKind::Stale, "stale:")
                 .at(address)
@@ -57,45 +60,60 @@ impl<'a> Guarded<'a> {
         }
     }
 
-    /// What this step did is known from now on; so is what it did to those that stand on its thing, where nobody else
-    /// had touched them before.
-    async fn learn(&self, step: &Step, before: &BTreeMap<Address, Observed>) -> Result<(), ProviderError> {
-        let address = step.address();
-        let after = self.world().await?;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let untouched = |other: &Observed| seen.get(&other.address) == before.get(&other.address);
-        let stands_on_it = |other: &&Observed| other.depends_on.contains(address) && untouched(other);
-        let known: Vec<Observed> = after
-            .values()
-            .filter(|other| other.address == *address || stands_on_it(other))
-            .cloned()
-            .collect();
-        seen.remove(address);
-        seen.extend(by_address(known));
+    /// What this step did is known from now on.
+    async fn learn(&self, address: &Address) -> Result<(), ProviderError> {
+        let now = self.world().await?.remove(address);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.seen.remove(address);
+        known.seen.extend(now.map(|live| (address.clone(), live)));
+        known.done.insert(address.clone());
         Ok(())
+    }
+}
+
+/// The world as it was planned for, with what this run did to it.
+struct Known {
+    seen: BTreeMap<Address, Observed>,
+    done: BTreeSet<Address>,
+}
+
+impl Known {
+    /// How the thing of a step moved.
+    fn moved(&self, step: &Step, is: Option<&Observed>) -> Option<String> {
+        match (self.seen.get(step.address()), is) {
+            (None, None) => None,
+            (None, Some(is)) => match step {
+                Step::Create { resource } if diff(&is.spec, &resource.spec).is_empty() => None,
+                _ => Some("it appeared".to_owned()),
+            },
+            (Some(_), None) => (!matches!(step, Step::Delete { .. })).then(|| "it went away".to_owned()),
+            (Some(was), Some(is)) => self.differs(was, is),
+        }
+    }
+
+    fn differs(&self, was: &Observed, is: &Observed) -> Option<String> {
+        if was.id != is.id {
+            return Some("another one took its place".to_owned());
+        }
+        if was.protected != is.protected {
+            return Some("its protection changed".to_owned());
+        }
+        let all = diff(&was.spec, &is.spec);
+        let first = all.iter().find(|change| !self.is_ours(change, was))?;
+        let secret = if first.sensitive { " (a secret)" } else { "" };
+        Some(format!("{}{secret} changed", first.path))
+    }
+
+    /// Whether an attribute differs because of what this run did to something that the thing stands on: `image` of a
+    /// service, once the name of its image stands for another one.
+    fn is_ours(&self, change: &AttributeChange, was: &Observed) -> bool {
+        let done = was.depends_on.iter().filter(|on| self.done.contains(on));
+        done.into_iter().any(|on| on.kind == change.attribute)
     }
 }
 
 fn by_address(all: Vec<Observed>) -> BTreeMap<Address, Observed> {
     all.into_iter().map(|one| (one.address.clone(), one)).collect()
-}
-
-/// How a thing moved since it was seen.
-fn moved(step: &Step, was: Option<&Observed>, is: Option<&Observed>) -> Option<String> {
-    match (was, is) {
-        (None, None) => None,
-        (None, Some(is)) => match step {
-            Step::Create { resource } if diff(&is.spec, &resource.spec).is_empty() => None,
-            _ => Some("it appeared".to_owned()),
-        },
-        (Some(_), None) => (!matches!(step, Step::Delete { .. })).then(|| "it went away".to_owned()),
-        (Some(was), Some(is)) if was.id != is.id => Some("another one took its place".to_owned()),
-        (Some(was), Some(is)) if was.protected != is.protected => Some("its protection changed".to_owned()),
-        (Some(was), Some(is)) => diff(&was.spec, &is.spec).first().map(|first| match first.sensitive {
-            true => format!("{} (a secret) changed", first.path),
-            false => format!("{} changed", first.path),
-        }),
-    }
 }
 
 #[async_trait]
@@ -116,10 +134,9 @@ impl Provider for Guarded<'_> {
 #[async_trait]
 impl Execute for Guarded<'_> {
     async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Option<Observed>, ProviderError> {
-        let before = self.world().await?;
-        self.check(step, &before)?;
+        self.check(step, &self.world().await?)?;
         let live = self.inner.run(step, progress).await?;
-        self.learn(step, &before).await?;
+        self.learn(step.address()).await?;
         Ok(live)
     }
 
