@@ -64,6 +64,8 @@ pub(super) struct Survey {
     pub(super) outside: BTreeSet<Address>,
     /// The good revisions that the ledger remembers, oldest first.
     pub(super) revisions: Vec<Revision>,
+    /// What stands there now, as far as the ledger remembers.
+    standing: Vec<Resource>,
 }
 
 impl Survey {
@@ -124,9 +126,10 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         scope: Scope::default(),
         outside: BTreeSet::new(),
         revisions: Vec::new(),
+        standing: Vec::new(),
     };
     if matches!(look, Look::Live | Look::Prepare) {
-        survey.revisions = revisions(context, &survey).await;
+        survey.remember(context).await;
     }
     survey.recover_secrets().await?;
     survey.keep_unknown_secrets();
@@ -134,20 +137,6 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         survey.warn_of_missing_secrets(context);
     }
     Ok(survey)
-}
-
-/// The good revisions, where the ledger can be read; without them less is known, and nothing is wrong.
-async fn revisions(context: &Context, survey: &Survey) -> Vec<Revision> {
-    let Ok(store) = store(context) else {
-        return Vec::new();
-    };
-    match ledger::look(&*store).await {
-        Ok((ledger, _)) => ledger.revisions(&place_of(survey)).to_vec(),
-        Err(error) => {
-            context.ui.detail(&format!("the ledger cannot be read: {error}"));
-            Vec::new()
-        }
-    }
 }
 
 /// The engine that `DOCKER_HOST` names, or the local one; `MLSTACK_ENGINE_TIMEOUT` is how long each of its answers may
@@ -308,9 +297,24 @@ impl Survey {
         Ok(())
     }
 
-    /// What ran well last, as far as the ledger remembers.
+    /// What mlstack left standing, as far as the ledger remembers.
     pub(super) fn known(&self) -> &[Resource] {
-        self.revisions.last().map_or(&[], |revision| &revision.resources)
+        &self.standing
+    }
+
+    /// Asks the ledger, where it can be read; without it less is known, and nothing is wrong.
+    async fn remember(&mut self, context: &Context) {
+        let Ok(store) = store(context) else {
+            return;
+        };
+        match ledger::look(&*store).await {
+            Ok((ledger, _)) => {
+                let place = place_of(self);
+                self.revisions = ledger.revisions(&place).to_vec();
+                self.standing = ledger.standing(&place).to_vec();
+            }
+            Err(error) => context.ui.detail(&format!("the ledger cannot be read: {error}")),
+        }
     }
 
     /// Generated values that are lost here but live in the running stack are taken from there.

@@ -186,6 +186,17 @@ impl Ledger {
         self.places.get(place).map_or(&[], |place| &place.revisions)
     }
 
+    /// What stands at a place as far as is known: the last good revision, unless a later run took it down or did not
+    /// end well. What is missing then went with that run, and nobody else took it.
+    pub fn standing(&self, place: &str) -> &[Resource] {
+        let Some(last) = self.revisions(place).last() else {
+            return &[];
+        };
+        let run = self.runs.iter().rfind(|run| run.place == place);
+        let left = run.is_some_and(|run| run.revision.is_none() && run.begun >= last.at);
+        if left { &[] } else { &last.resources }
+    }
+
     /// Remembers that `resources` run well at a place; gives the number of that revision. What ran well there before
     /// and did not change is the same revision.
     pub fn revise(&mut self, place: &str, at: &str, stack_digest: &str, resources: &[Resource]) -> u64 {

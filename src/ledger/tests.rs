@@ -178,3 +178,26 @@ fn times_are_dates() {
         assert_eq!(rfc3339(seconds), text);
     }
 }
+
+#[test]
+fn what_a_later_run_took_down_does_not_stand() {
+    let mut ledger = Ledger::new("one");
+    assert!(ledger.standing("compose").is_empty());
+    let good = [service("api", "api:1")];
+    let number = ledger.revise("compose", "2026-11-23T07:45:20Z", "ab", &good);
+    let ended = |id: &str, begun: &str, revision| Run {
+        begun: begun.into(),
+        revision,
+        ..run(id, "compose")
+    };
+    ledger.record(ended("apply", "2026-11-23T07:45:14Z", Some(number)));
+    assert_eq!(ledger.standing("compose").len(), 1);
+    ledger.record(ended("elsewhere", "2026-11-23T07:46:00Z", None));
+    ledger.runs.last_mut().unwrap().place = "prod/compose".into();
+    assert_eq!(ledger.standing("compose").len(), 1, "another place is another place");
+    ledger.record(ended("destroy", "2026-11-23T07:47:00Z", None));
+    assert!(ledger.standing("compose").is_empty());
+    assert_eq!(ledger.revisions("compose").len(), 1, "the way back is kept");
+    ledger.revise("compose", "2026-11-23T07:48:00Z", "ab", &[service("api", "api:2")]);
+    assert_eq!(ledger.standing("compose").len(), 1, "seen to run without a run of ours");
+}

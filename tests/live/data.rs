@@ -56,6 +56,8 @@ fn data_is_kept_until_it_is_named() {
     assert_eq!(read().trim(), "42", "the same data, and the password still opens it");
 
     stage.ends(0, "destroy -y");
+    let plan = stage.ends(0, "plan");
+    assert!(!plan.contains("Drift"), "what we took down is no drift: {plan}");
     assert!(stage.containers().is_empty());
     assert_eq!(stage.networks(), "");
     assert_eq!(stage.volumes(), ["STACK_db-data"]);
