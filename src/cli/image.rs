@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::load::{Loaded, load};
 use super::survey::{Look, server_binary};
 use crate::image::{self, Credentials, InspectError, PushError, Reference, Summary, inspect};
-use crate::project::images::{is_bundled, pack_one};
+use crate::project::images::{is_packed, pack_one};
 use crate::stack::Component;
 use crate::target::compose::made_reference;
 
@@ -136,7 +136,7 @@ fn choose<'a>(loaded: &'a Loaded, named: Option<&str>) -> Result<&'a Component, 
         .stack
         .components
         .values()
-        .filter(|component| is_bundled(component))
+        .filter(|component| is_packed(component))
         .collect();
     let names = bundled
         .iter()

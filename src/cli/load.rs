@@ -113,12 +113,17 @@ pub(super) fn read(context: &Context, every_environment: bool) -> Result<Read, F
 /// Finds and reads the stack file.
 pub(super) fn stack_file(context: &Context) -> Result<StackFile, Failure> {
     find(context.global.file.as_deref(), &context.here).map_err(|error| {
+        let exit = match error {
+            FindError::NoText { .. } => Exit::Invalid,
+            _ => Exit::Error,
+        };
         let hint = match error {
+            FindError::NoText { .. } => "save it as UTF-8, without other encodings in it",
             FindError::Nowhere { .. } => "`mlstack init` starts a stack here; `--file PATH` names one elsewhere",
             FindError::Unreadable { .. } => "`--file PATH` names a stack file or a folder that holds one",
             FindError::TooLarge { .. } => "a stack file describes a stack; put data beside it",
         };
-        Failure::of(Exit::Error, &error).hint(hint)
+        Failure::of(exit, &error).hint(hint)
     })
 }
 

@@ -17,7 +17,7 @@ use crate::diag::{self, Diagnostic, codes};
 use crate::image::Image;
 use crate::ledger::{self, Revision};
 use crate::plan::scope::{Scope, ScopeError};
-use crate::project::images::{is_bundled, pack};
+use crate::project::images::{is_packed, pack};
 use crate::project::secrets::SecretError;
 use crate::project::{Secrets, Vault, context, server};
 use crate::stack::SecretSource;
@@ -181,7 +181,7 @@ fn secrets(loaded: &Loaded, needs: &BTreeMap<String, SecretSource>, look: Look) 
 }
 
 fn images(context: &Context, loaded: &Loaded, look: Look) -> Result<BTreeMap<String, Image>, Failure> {
-    if look == Look::Destroy || !loaded.stack.components.values().any(is_bundled) {
+    if look == Look::Destroy || !loaded.stack.components.values().any(is_packed) {
         return Ok(BTreeMap::new());
     }
     match server_binary(context, look)? {

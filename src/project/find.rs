@@ -36,6 +36,14 @@ pub enum FindError {
         #[source]
         source: std::io::Error,
     },
+    /// It is not text.
+    #[error("{path} is not UTF-8 text: byte {at} cannot be read")]
+    NoText {
+        /// The file.
+        path: String,
+        /// The first byte that is wrong, from 0.
+        at: usize,
+    },
     /// It is larger than any stack file.
     #[error("{path} has {bytes} bytes; a stack file has at most {LARGEST}")]
     TooLarge {
@@ -94,7 +102,11 @@ fn read(path: &Path, here: &Path) -> Result<StackFile, FindError> {
         let (path, bytes) = (shown, meta.len());
         return Err(FindError::TooLarge { path, bytes });
     }
-    let text = std::fs::read_to_string(&full).map_err(unreadable)?;
+    let bytes = std::fs::read(&full).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).map_err(|error| FindError::NoText {
+        path: shown.clone(),
+        at: error.utf8_error().valid_up_to(),
+    })?;
     let folder = full.parent().unwrap_or(here);
     let root = folder.canonicalize().map_err(unreadable)?;
     Ok(StackFile {

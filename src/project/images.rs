@@ -36,7 +36,7 @@ pub enum PackError {
 }
 
 /// Whether mlstack makes this component's image: a model server or frontend without one of its own.
-pub fn is_bundled(component: &Component) -> bool {
+pub fn is_packed(component: &Component) -> bool {
     let own = component.image.is_some() || component.build.is_some();
     !own && matches!(component.kind, Kind::ModelServer(_) | Kind::Frontend(_))
 }
@@ -46,7 +46,7 @@ pub fn is_bundled(component: &Component) -> bool {
 /// # Errors
 /// When a model or the server cannot be read.
 pub fn pack(stack: &Stack, jail: &Jail, server: &Path) -> Result<BTreeMap<String, Image>, PackError> {
-    let bundled = stack.components.values().filter(|component| is_bundled(component));
+    let bundled = stack.components.values().filter(|component| is_packed(component));
     bundled
         .map(|component| Ok((component.name.clone(), pack_one(stack, component, jail, server)?)))
         .collect()

@@ -12,8 +12,8 @@ struct Shown {
     output: String,
 }
 
-/// Documents whose commands are the walk: `tests/live/docs.rs` runs them in order on a real engine.
-const WALKS: &[&str] = &["examples/diabetes/README.md"];
+/// Documents whose commands are walks: `tests/live/docs.rs` and `operate.rs` run them in order on a real engine.
+const WALKS: &[&str] = &["examples/diabetes/README.md", "docs/operate.md"];
 
 /// Commands that are run elsewhere, by how they begin, and where.
 const ELSEWHERE: &[(&str, &str)] = &[

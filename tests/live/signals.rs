@@ -93,6 +93,9 @@ fn at_every_moment(signal: &str) {
         .until("image/predictor is being created")
         .signal(signal, "loading an image");
     Run::start(&stage, "up").until("✓").signal(signal, "between steps");
+    if let Some(slow) = stage.containers().get("slow") {
+        docker(&["rm", "-f", slow]);
+    }
     let run = Run::start(&stage, "up").until("service/slow is being");
     wait_until(|| stage.containers().contains_key("slow"));
     run.signal(signal, "waiting for health");

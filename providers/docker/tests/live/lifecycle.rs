@@ -219,33 +219,38 @@ async fn random_services_are_seen_as_they_were_made() {
         let cases = std::env::var("MLSTACK_TEST_LIVE_CASES")
             .ok()
             .and_then(|cases| cases.parse().ok())
-            .unwrap_or(6);
+            .unwrap_or(16);
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        for number in 0..cases {
-            let mut service = specs::service(BUSYBOX)
-                .new_tree(&mut runner)
-                .expect("a service")
-                .current();
-            service.command = Some(vec!["sleep".to_owned(), "600".to_owned()]);
-            service.init = Some(true);
-            service
-                .healthcheck
-                .iter_mut()
-                .for_each(|check| check.interval = Some(Duration::seconds(1)));
+        let services: Vec<Service> = (0..cases).map(|_| random(&mut runner)).collect();
+        let stage = &*stage;
+        let seen = |(number, service): (usize, Service)| async move {
             let wanted = stage.service(&format!("s{number}"), &service);
             let created = stage.create(&wanted).await;
-            assert_eq!(
-                created.spec,
-                wanted.spec,
-                "{}",
-                serde_json::to_string_pretty(&service).expect("JSON")
-            );
+            let shown = serde_json::to_string_pretty(&service).expect("JSON");
+            assert_eq!(created.spec, wanted.spec, "{shown}");
+            assert_eq!(created.recorded.as_ref(), Some(&created.spec), "no drift: {shown}");
             assert_eq!(created.problem, None);
             stage.run(Step::Delete { before: created }).await.expect("delete");
-        }
+        };
+        futures_util::stream::iter(services.into_iter().enumerate())
+            .map(seen)
+            .buffer_unordered(8)
+            .collect::<Vec<()>>()
+            .await;
     })
     .await;
+}
+
+/// A service that stays up, as varied as they come otherwise.
+fn random(runner: &mut TestRunner) -> Service {
+    let mut service = specs::service(BUSYBOX).new_tree(runner).expect("a service").current();
+    service.command = Some(vec!["sleep".to_owned(), "600".to_owned()]);
+    service.init = Some(true);
+    for check in &mut service.healthcheck {
+        check.interval = Some(Duration::seconds(1));
+    }
+    service
 }
 
 #[tokio::test(flavor = "multi_thread")]
