@@ -14,7 +14,9 @@ use proxy::{Counted, Harm};
 use rig::{DEADLINE, Leg, Rig, TRIPS};
 
 /// Stacks that are worked on at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 5;
+/// After how many runs that were broken off it is said how many there were.
+const TOLD: usize = 25;
 
 /// One trip with each of its legs broken at `call`.
 #[derive(Clone, Copy)]
@@ -89,6 +91,9 @@ fn describe(rig: &Rig, leg: &Leg, case: Case, wrong: &str) -> String {
 impl Tally {
     fn add(&mut self, other: Self) {
         self.struck += other.struck;
+        if other.struck > 0 && self.struck % TOLD == 0 {
+            say(&format!("{} broken off", self.struck));
+        }
         self.unharmed += other.unharmed;
         self.slowest = self.slowest.max(other.slowest);
         self.slowest_after = self.slowest_after.max(other.slowest_after);

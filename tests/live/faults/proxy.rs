@@ -135,6 +135,12 @@ impl Proxy {
         state.calls.clear();
     }
 
+    /// Whether an answer is to be held back.
+    pub(crate) fn withholds(&self) -> bool {
+        let armed = self.shared.lock().armed;
+        matches!(armed, Some((_, Harm::StallBefore | Harm::StallAfter)))
+    }
+
     /// The calls counted since it was armed.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.shared.lock().calls.clone()

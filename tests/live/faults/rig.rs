@@ -11,7 +11,7 @@ use crate::stage::{Stage, docker};
 /// Longer than any run may take, whatever happens to it.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 /// How long the engine may take for an answer when answers are held back.
-const ANSWER: &str = "2s";
+const ANSWER: &str = "4s";
 /// What the volume holds.
 const MARK: &str = "written before anything went wrong";
 
@@ -63,10 +63,6 @@ const fn leg(name: &'static str, from: State, to: State, then: State) -> Leg {
 /// Ways that end where they began, so that they can be gone again and again.
 pub(super) const TRIPS: [&[Leg]; 6] = [
     &[
-        leg("first apply", State::Cleared, State::Base, State::Base),
-        leg("destroy with its data", State::Base, State::Cleared, State::Cleared),
-    ],
-    &[
         leg("recreate", State::Base, State::Second, State::Second),
         leg("recreate back", State::Second, State::Base, State::Base),
     ],
@@ -92,6 +88,10 @@ pub(super) const TRIPS: [&[Leg]; 6] = [
     &[
         leg("destroy", State::Base, State::Gone, State::Gone),
         leg("apply to kept data", State::Gone, State::Base, State::Base),
+    ],
+    &[
+        leg("first apply", State::Cleared, State::Base, State::Base),
+        leg("destroy with its data", State::Base, State::Cleared, State::Cleared),
     ],
 ];
 
@@ -186,7 +186,9 @@ impl Rig {
         });
         if harmed {
             command.env("DOCKER_HOST", self.proxy.host());
-            command.env("MLSTACK_ENGINE_TIMEOUT", ANSWER);
+            if self.proxy.withholds() {
+                command.env("MLSTACK_ENGINE_TIMEOUT", ANSWER);
+            }
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }

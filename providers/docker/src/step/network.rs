@@ -5,7 +5,7 @@ use mlstack_compose::{Network, network_hash, network_labels};
 use mlstack_provider::{ProviderError, Resource, Step};
 
 use crate::engine::{Site, spec};
-use crate::labels;
+use crate::labels::{self, Labels as _};
 use crate::observe::foreign;
 
 /// Carries out a step.
@@ -125,8 +125,15 @@ async fn ours(site: &Site<'_>, name: &str) -> Result<Vec<String>, ProviderError>
         .into_iter()
         .filter(|network| network.name.as_deref() == Some(name));
     let ids: Vec<String> = named.filter_map(|network| network.id).collect();
-    match ids.is_empty() && site.look.network(name).await?.is_some() {
-        true => Err(foreign("network", name)),
-        false => Ok(ids),
+    if !ids.is_empty() {
+        return Ok(ids);
+    }
+    // By its name too: it may be somebody else's, or have come this very moment.
+    match site.look.network(name).await? {
+        Some(network) if network.labels.text(labels::PROJECT) == Some(site.project()) => {
+            Ok(network.id.into_iter().collect())
+        }
+        Some(_) => Err(foreign("network", name)),
+        None => Ok(Vec::new()),
     }
 }
