@@ -47,6 +47,16 @@ pub(super) struct Global {
     /// The mlstack-server executable to put in images [default: the one beside mlstack, or built by cargo]
     #[arg(long, global = true, env = "MLSTACK_SERVER_BIN", value_name = "FILE")]
     pub server_bin: Option<PathBuf>,
+    /// Where the ledger is kept: a folder, s3://BUCKET/PREFIX?endpoint=URL, or postgres://USER@HOST/DATABASE
+    /// [default: .mlstack beside the stack file]
+    #[arg(
+        long,
+        global = true,
+        env = "MLSTACK_LEDGER",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub ledger: Option<String>,
 }
 
 /// When to do something that depends on the terminal.
@@ -79,6 +89,10 @@ pub(super) enum Command {
     Drift(Drift),
     /// Bring back what ran well before; data stays as it is
     Rollback(Rollback),
+    /// Show who changed the stack, when, and how it ended
+    History(History),
+    /// Free the lock of a run that is no more; says who holds it
+    Unlock(Unlock),
     /// Write the target's own files below dist/
     Render(Render),
     /// Show what runs
@@ -258,6 +272,22 @@ pub(super) struct Destroy {
     pub yes: bool,
     #[command(flatten)]
     pub rollout: Rollout,
+}
+
+/// `history`
+#[derive(Debug, Args)]
+pub(super) struct History {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `unlock`
+#[derive(Debug, Args)]
+pub(super) struct Unlock {
+    /// The lock to free; without it, only says who holds it
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// `render`

@@ -9,18 +9,48 @@ use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step};
 use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::load::stack_file;
+use super::load::{load, read, stack_file};
 use super::survey::Survey;
 use super::who::who;
 use crate::apply::{Journal, Outcome};
 use crate::ledger::journal::{Cut, Intent, Opened, Settled};
-use crate::ledger::{Ended, Ending, Folder, Holder, LedgerError, Revision, Session, Store, new_id, now, place};
+use crate::ledger::{
+    Ended, Ending, Holder, LEASE, LedgerError, Location, Revision, Session, Store, new_id, now, place,
+};
 use crate::plan::seal::digest_text;
 use crate::plan::{Node, Plan};
 
-/// Where this stack's ledger is kept.
+/// Where this stack's ledger is kept: what was typed, never what a stack file says.
 pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(Folder::below(&stack_file(context)?.root)))
+    let typed = context.global.ledger.as_deref().filter(|typed| !typed.is_empty());
+    let root = stack_file(context)?.root;
+    let stack = match typed {
+        Some(_) => stack_name(context)?,
+        None => String::new(),
+    };
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let location = Location {
+        typed,
+        root: &root,
+        here: &context.here,
+        stack: &stack,
+        variables: &variables,
+        lease: LEASE,
+    };
+    location.store().map_err(|error| {
+        failure(&error)
+            .hint("`--ledger` is a folder, s3://BUCKET/PREFIX?endpoint=URL, or postgres://USER@HOST/DATABASE")
+    })
+}
+
+/// The stack's name, which tells stacks apart in a ledger that several share.
+fn stack_name(context: &Context) -> Result<String, Failure> {
+    match read(context, false)?.parsed.stack {
+        Some(stack) => Ok(stack.name),
+        None => load(context).map(|loaded| loaded.stack.name),
+    }
 }
 
 /// Takes the lock and opens the ledger; says so when the run before was cut off.

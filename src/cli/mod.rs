@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod failure;
 mod fmt;
+mod history;
 mod image;
 mod init;
 mod load;
@@ -25,6 +26,7 @@ mod schema;
 mod status;
 mod survey;
 mod ui;
+mod unlock;
 mod validate;
 mod who;
 
@@ -112,6 +114,8 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Apply(args) => wait(apply::run(&args, &context)),
         Command::Up(args) => wait(apply::up(&args, &context)),
         Command::Destroy(args) => wait(apply::destroy(&args, &context)),
+        Command::History(args) => wait(history::run(&args, &context)),
+        Command::Unlock(args) => wait(unlock::run(&args, &context)),
         Command::Render(args) => wait(render::run(&args, &context)),
         Command::Doctor(_) => wait(doctor::run(&context)),
         Command::Logs(args) => wait(logs::run(&args, &context)),

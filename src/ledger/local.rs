@@ -114,6 +114,9 @@ impl Store for Folder {
         self.make()?;
         let path = self.file("ledger.json");
         let found = self.text("ledger.json")?.as_deref().map(version);
+        if found.as_ref() == Some(&version(text)) {
+            return Ok(version(text));
+        }
         if found.as_ref() != over {
             return Err(LedgerError::Overtaken { place: self.shown() });
         }

@@ -21,7 +21,12 @@ mod format;
 mod holder;
 pub mod journal;
 mod local;
+mod location;
 mod lock;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "s3")]
+mod s3;
 mod session;
 mod store;
 
@@ -32,6 +37,7 @@ pub use clock::{new_id, now};
 pub use format::{FormatError, from_text, to_text};
 pub use holder::{Holder, Process};
 pub use local::Folder;
+pub use location::{LEASE, Location};
 pub use lock::{Guard, Lease, Leased, Lock};
 pub use session::{Ended, Session, look};
 pub use store::{LedgerError, Store, Version};

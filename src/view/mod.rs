@@ -5,6 +5,7 @@
 
 mod drift;
 mod events;
+mod history;
 mod plan_json;
 mod plan_text;
 mod progress;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use drift::drift_text;
 pub use events::{Moment, begin_json, end_json, event_json, events_schema};
+pub use history::{HistoryRow, history_text};
 pub use plan_json::{Extras, plan_json, plan_schema};
 pub use plan_text::plan_text;
 pub use progress::{event_line, outcome_text};

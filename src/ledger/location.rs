@@ -1,0 +1,113 @@
+//! From what was typed after `--ledger` to a store.
+//!
+//! Typed by whoever runs mlstack, never read from a stack file: a stranger's stack file must not say where credentials
+//! are sent.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Folder, LedgerError, Store};
+
+/// How long a lock elsewhere lasts when nobody renews it.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// Where the ledger of a stack is kept.
+#[derive(Clone, Debug)]
+pub struct Location<'a> {
+    /// What was typed: `s3://…`, `postgres://…`, or a folder; `None` for `.mlstack` beside the stack file.
+    pub typed: Option<&'a str>,
+    /// The stack file's folder.
+    pub root: &'a Path,
+    /// The current folder.
+    pub here: &'a Path,
+    /// The stack's name.
+    pub stack: &'a str,
+    /// The surroundings' variables, for credentials.
+    pub variables: &'a [(String, String)],
+    /// How long a lock elsewhere lasts.
+    pub lease: Duration,
+}
+
+impl Location<'_> {
+    /// The store; nothing is opened yet.
+    ///
+    /// # Errors
+    /// When what was typed names no store.
+    pub fn store(&self) -> Result<Arc<dyn Store>, LedgerError> {
+        let Some(typed) = self.typed else {
+            return Ok(Arc::new(Folder::below(self.root)));
+        };
+        match typed.split_once("://") {
+            None => Ok(Arc::new(Folder::new(self.here.join(typed).join(self.stack)))),
+            Some(("s3", rest)) => self.s3(rest),
+            Some(("postgres" | "postgresql", _)) => self.postgres(typed),
+            Some((scheme, _)) => Err(refused(format!("a ledger cannot be kept in `{scheme}://`"))),
+        }
+    }
+
+    #[cfg(feature = "s3")]
+    fn s3(&self, rest: &str) -> Result<Arc<dyn Store>, LedgerError> {
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() {
+            return Err(refused("an S3 ledger is `s3://BUCKET/PREFIX`".into()));
+        }
+        let (mut endpoint, mut region) = (None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("endpoint", value)) => endpoint = Some(value.to_owned()),
+                Some(("region", value)) => region = Some(value.to_owned()),
+                _ => {
+                    return Err(refused(format!(
+                        "an S3 ledger has `endpoint` and `region`, not `{pair}`"
+                    )));
+                }
+            }
+        }
+        let folder = [prefix.trim_matches('/'), self.stack].join("/");
+        let variables = self.variables.iter().filter(|(name, _)| name.starts_with("AWS_"));
+        let bucket = super::s3::Bucket {
+            name: bucket.to_owned(),
+            folder: folder.trim_start_matches('/').to_owned(),
+            endpoint,
+            region,
+            variables: variables.cloned().collect(),
+            lease: self.lease,
+        };
+        Ok(Arc::new(super::s3::S3::new(bucket)?))
+    }
+
+    #[cfg(not(feature = "s3"))]
+    fn s3(&self, _rest: &str) -> Result<Arc<dyn Store>, LedgerError> {
+        Err(refused("this mlstack was built without S3 (feature `s3`)".into()))
+    }
+
+    #[cfg(feature = "postgres")]
+    fn postgres(&self, typed: &str) -> Result<Arc<dyn Store>, LedgerError> {
+        let mut config: tokio_postgres::Config = typed
+            .parse()
+            .map_err(|_| refused("a PostgreSQL ledger is `postgres://USER@HOST/DATABASE`".into()))?;
+        let variable = |name: &str| self.variables.iter().find(|(key, _)| key == name);
+        if let (None, Some((_, password))) = (config.get_password(), variable("PGPASSWORD")) {
+            config.password(password);
+        }
+        let database = super::postgres::Database {
+            config,
+            stack: self.stack.to_owned(),
+            lease: self.lease,
+        };
+        Ok(Arc::new(super::postgres::Postgres::new(database)))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn postgres(&self, _typed: &str) -> Result<Arc<dyn Store>, LedgerError> {
+        Err(refused(
+            "this mlstack was built without PostgreSQL (feature `postgres`)".into(),
+        ))
+    }
+}
+
+fn refused(text: String) -> LedgerError {
+    LedgerError::Refused(text)
+}
