@@ -73,7 +73,7 @@ fn table(all: &[&Drift], fixes: bool, style: Style) -> String {
             } else {
                 " ".repeat(name + place)
             };
-            out += &format!("  {before}{line}\n");
+            out.extend(["  ", &before, line, "\n"]);
         }
     }
     if !all.is_empty() {

@@ -36,16 +36,16 @@ const MUTATIONS: &[Mutation] = &[
     ("paused", |s| cli(&["pause", &id(s, "api")])),
     ("removed", |s| cli(&["rm", "-f", &id(s, "api")])),
     ("renamed", |s| {
-        cli(&["rename", &id(s, "api"), &format!("{}-other", s.name)])
+        cli(&["rename", &id(s, "api"), &format!("{}-other", s.name)]);
     }),
     ("memory", |s| {
-        cli(&["update", "--memory", "64m", "--memory-swap", "64m", &id(s, "api")])
+        cli(&["update", "--memory", "64m", "--memory-swap", "64m", &id(s, "api")]);
     }),
     ("cpus", |s| cli(&["update", "--cpus", "0.2", &id(s, "api")])),
     ("pids", |s| cli(&["update", "--pids-limit", "99", &id(s, "api")])),
     ("restart", |s| cli(&["update", "--restart", "no", &id(s, "api")])),
     ("network left", |s| {
-        cli(&["network", "disconnect", &format!("{}_back", s.name), &id(s, "api")])
+        cli(&["network", "disconnect", &format!("{}_back", s.name), &id(s, "api")]);
     }),
     ("alias lost", |s| {
         cli(&["network", "disconnect", &format!("{}_back", s.name), &id(s, "api")]);
@@ -66,7 +66,7 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("another service removed", |s| cli(&["rm", "-f", &id(s, "lone")])),
     ("another service's memory", |s| {
-        cli(&["update", "--memory", "64m", "--memory-swap", "64m", &id(s, "lone")])
+        cli(&["update", "--memory", "64m", "--memory-swap", "64m", &id(s, "lone")]);
     }),
     ("an orphan", |s| {
         let label = |key: &str, value: &str| format!("com.docker.compose.{key}={value}");

@@ -23,6 +23,9 @@ const SPEC: &str = "io.mlstack.spec";
 const USES: &str = "io.mlstack.depends-on";
 /// Ours: `true` when it holds data that cannot be made again.
 const PROTECTED: &str = "io.mlstack.protected";
+/// Ours: when a volume was made, in nanoseconds since 1970. The engine's own word for it is the time of the last
+/// change in the volume's top folder, which its contents move.
+pub(crate) const MADE: &str = "io.mlstack.made";
 /// Ours: the stack an image was made for.
 pub(crate) const STACK: &str = "io.mlstack.stack";
 /// Ours: the name of an image within its stack.

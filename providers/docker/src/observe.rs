@@ -239,7 +239,7 @@ impl View<'_> {
             };
             Some(Observed {
                 address: Address::new(VOLUME, part.key),
-                id: format!("{} {}", volume.name, volume.created_at.unwrap_or_default()),
+                id: format!("{} {}", volume.name, labels.text(labels::MADE).unwrap_or("unmarked")),
                 recorded: labels.spec().map(|made| with_default(made, &spec.driver, "local")),
                 spec: serde_json::to_value(spec).ok()?,
                 depends_on: labels.uses().unwrap_or_default(),

@@ -18,7 +18,9 @@ pub(crate) const GONE: &str = "gone";
 /// The keyed digest of a secret's content, by the secret's name and what its file holds: the same that was recorded
 /// when the file was delivered.
 #[derive(Clone)]
-pub struct Keyed(Arc<dyn Fn(&str, &[u8]) -> String + Send + Sync>);
+pub struct Keyed(Arc<Digest>);
+
+type Digest = dyn Fn(&str, &[u8]) -> String + Send + Sync;
 
 impl Keyed {
     /// Wraps the digest.

@@ -1,5 +1,7 @@
 //! Steps on named volumes: what is in them is data, and whoever plans has decided on it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bollard::models::VolumeCreateRequest;
 use mlstack_compose::{Volume, volume_hash, volume_labels};
 use mlstack_provider::{ProviderError, Resource, Step};
@@ -33,6 +35,8 @@ async fn create(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderErro
         &volume_hash(&volume),
     ));
     all.extend(labels::ours(resource));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    all.insert(labels::MADE.to_owned(), now.as_nanos().to_string());
     let request = VolumeCreateRequest {
         name: Some(volume.name),
         driver: Some(volume.driver).filter(|driver| !driver.is_empty()),

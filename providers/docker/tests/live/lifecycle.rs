@@ -247,7 +247,7 @@ fn random(runner: &mut TestRunner) -> Service {
     let mut service = specs::service(BUSYBOX).new_tree(runner).expect("a service").current();
     service.command = Some(vec!["sleep".to_owned(), "600".to_owned()]);
     service.init = Some(true);
-    for check in &mut service.healthcheck {
+    if let Some(check) = &mut service.healthcheck {
         check.interval = Some(Duration::seconds(1));
     }
     service
