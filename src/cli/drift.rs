@@ -20,7 +20,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     };
     match args.format {
         Format::Text => context.ui.out(&drift_text(&header(&survey), &plan, style)),
-        Format::Json => context.ui.out(&format!("{:#}", document(&survey, &plan))),
+        Format::Json => context.ui.out_json(&document(&survey, &plan)),
     }
     let differs = !plan.drift.is_empty() || plan.intended().next().is_some();
     Ok(if args.detailed_exitcode && differs {

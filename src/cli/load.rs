@@ -121,6 +121,7 @@ pub(super) fn stack_file(context: &Context) -> Result<StackFile, Failure> {
             FindError::NoText { .. } => "save it as UTF-8, without other encodings in it",
             FindError::Nowhere { .. } => "`mlstack init` starts a stack here; `--file PATH` names one elsewhere",
             FindError::Unreadable { .. } => "`--file PATH` names a stack file or a folder that holds one",
+            FindError::Outside { .. } => "`--file PATH` names the file itself",
             FindError::TooLarge { .. } => "a stack file describes a stack; put data beside it",
         };
         Failure::of(exit, &error).hint(hint)

@@ -31,7 +31,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let plan = decide(&survey, &options)?;
     match args.format {
         Format::Text => context.ui.out(&text(&survey, &plan, context)),
-        Format::Json => context.ui.out(&format!("{:#}", document(&survey, &plan))),
+        Format::Json => context.ui.out_json(&document(&survey, &plan)),
     }
     refuse_lost_data(&plan)?;
     if let Some(path) = &args.out {

@@ -18,7 +18,7 @@ pub(super) async fn run(args: &Status, context: &Context) -> Result<Exit, Failur
     let loaded = load(context)?;
     let copies = reader(&connect()?).status(&loaded.stack.name).await?;
     match args.format {
-        Format::Json => context.ui.out(&format!("{:#}", json_of(&loaded.stack.name, &copies))),
+        Format::Json => context.ui.out_json(&json_of(&loaded.stack.name, &copies)),
         Format::Text if copies.is_empty() => {
             context
                 .ui

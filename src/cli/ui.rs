@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use mlstack_provider::redact::redact;
 
 use super::args::{Global, When};
+use crate::diag::visible::visible_json;
 
 /// The first failure to write to stdout.
 static LOST: OnceLock<io::Error> = OnceLock::new();
@@ -64,6 +65,11 @@ impl Ui {
         if let Err(error) = write(io::stdout().lock(), text) {
             let _first = LOST.set(error);
         }
+    }
+
+    /// Data as JSON, which no text in it can steer a terminal with.
+    pub(super) fn out_json(&self, document: &serde_json::Value) {
+        self.out(&visible_json(&format!("{document:#}")));
     }
 
     /// Whether what goes to stdout still arrives.

@@ -18,13 +18,10 @@ pub(super) fn run(args: &Validate, context: &Context) -> Result<Exit, Failure> {
     let all = load::diagnose(context, &read)?;
     let exit = load::exit_of(&all);
     match args.format {
-        Format::Json => context.ui.out(&format!(
-            "{:#}",
-            json!({
-                "valid": exit == Exit::Done,
-                "diagnostics": json(&read.source(), &all),
-            })
-        )),
+        Format::Json => context.ui.out_json(&json!({
+            "valid": exit == Exit::Done,
+            "diagnostics": json(&read.source(), &all),
+        })),
         Format::Text => context.ui.out(&report(context, &read, &all)),
     }
     Ok(exit)

@@ -3,6 +3,8 @@
 //! The one place that says which characters those are. Every text of a stack file, an engine or a container passes
 //! through here on its way out.
 
+use std::fmt::Write as _;
+
 /// Whether a character steers a terminal or turns the direction of others; no stack file may hold one.
 pub fn steers(character: char) -> bool {
     let turns =
@@ -24,9 +26,35 @@ pub fn visible(text: &str) -> String {
     written(text, |c| is_hidden(c) || matches!(c, '\n' | '\t' | '\r'))
 }
 
-/// A text of several lines, hidden characters written as escapes.
+/// A text of several lines, hidden characters written as escapes. A line that GitHub would take for a command to its
+/// runner (`::set-output`, `##[error]`) loses its first character to an escape as well.
 pub fn visible_lines(text: &str) -> String {
-    written(&text.replace("\r\n", "\n"), |c| is_hidden(c) || c == '\r')
+    let text = written(&text.replace("\r\n", "\n"), |c| is_hidden(c) || c == '\r');
+    let lines = text.split('\n').map(|line| match line.trim_start() {
+        command if command.starts_with("::") || command.starts_with("##[") => {
+            let (indent, command) = line.split_at(line.len() - command.len());
+            let first = command.chars().next().map(char::escape_unicode);
+            let first: String = first.into_iter().flatten().collect();
+            format!("{indent}{first}{}", &command[1..])
+        }
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A JSON text that says the same with hidden characters as escapes.
+pub fn visible_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn written(text: &str, escapes: impl Fn(char) -> bool) -> String {
@@ -51,4 +79,31 @@ pub(super) fn visible_source(text: &str) -> String {
         _ => '\u{1f7e6}',
     };
     text.chars().map(replace).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_is_spelt_out() {
+        assert_eq!(
+            visible("a\u{1b}[2J\u{202e}b\n\u{200b}ä"),
+            "a\\u{1b}[2J\\u{202e}b\\n\\u{200b}ä"
+        );
+        assert_eq!(visible_lines("a\r\nb\rc\td\n"), "a\nb\\rc\td\n");
+        assert_eq!(
+            visible_lines("x\n  ::error::y\n##[group]"),
+            "x\n  \\u{3a}:error::y\n\\u{23}#[group]"
+        );
+        assert_eq!(visible_json("\"\u{202e}\u{e0041}ä\""), "\"\\u202e\\udb40\\udc41ä\"");
+    }
+
+    #[test]
+    fn a_source_keeps_its_places() {
+        let source = "a\u{1b}\u{ad}\u{202e}\u{e0041}é\n";
+        let shown = visible_source(source);
+        assert_eq!(shown.len(), source.len());
+        assert!(!shown.contains(|c| c != '\n' && is_hidden(c)));
+    }
 }

@@ -76,7 +76,7 @@ pub fn archive(jail: &Jail, build: &Build) -> Result<Parts, ContextError> {
         .map_err(fail)?;
     let mut entries = Vec::new();
     Walk {
-        ignored: ignored(&root, build)?,
+        ignored: ignored(jail, &root, build)?,
         root: &root,
         entries: &mut entries,
     }
@@ -84,10 +84,21 @@ pub fn archive(jail: &Jail, build: &Build) -> Result<Parts, ContextError> {
     tar(&entries).map_err(|source| read(&root, source))
 }
 
+/// The most bytes of a `.dockerignore`.
+const LARGEST_IGNORE: u64 = 1 << 20;
+
 /// Docker matches from the context's root, git at every depth: a slash in front makes them agree.
-fn ignored(root: &Path, build: &Build) -> Result<Gitignore, ContextError> {
+fn ignored(jail: &Jail, root: &Path, build: &Build) -> Result<Gitignore, ContextError> {
     let mut builder = GitignoreBuilder::new(root);
-    let text = std::fs::read_to_string(root.join(".dockerignore")).unwrap_or_default();
+    let name = format!("{}/.dockerignore", build.context);
+    let text = match jail.read(&name, LARGEST_IGNORE) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(JailError::Missing(_)) => String::new(),
+        Err(source) => {
+            let context = build.context.clone();
+            return Err(ContextError::Jail { context, source });
+        }
+    };
     for line in text
         .lines()
         .map(str::trim)

@@ -44,6 +44,12 @@ pub enum FindError {
         /// The first byte that is wrong, from 0.
         at: usize,
     },
+    /// It is a link to a file elsewhere, whose text would be shown with the first mistake in it.
+    #[error("{path} is a link that leads outside its folder")]
+    Outside {
+        /// The link.
+        path: String,
+    },
     /// It is larger than any stack file.
     #[error("{path} has {bytes} bytes; a stack file has at most {LARGEST}")]
     TooLarge {
@@ -102,13 +108,16 @@ fn read(path: &Path, here: &Path) -> Result<StackFile, FindError> {
         let (path, bytes) = (shown, meta.len());
         return Err(FindError::TooLarge { path, bytes });
     }
+    let folder = full.parent().unwrap_or(here);
+    let root = folder.canonicalize().map_err(unreadable)?;
+    if !full.canonicalize().map_err(unreadable)?.starts_with(&root) {
+        return Err(FindError::Outside { path: shown });
+    }
     let bytes = std::fs::read(&full).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|error| FindError::NoText {
         path: shown.clone(),
         at: error.utf8_error().valid_up_to(),
     })?;
-    let folder = full.parent().unwrap_or(here);
-    let root = folder.canonicalize().map_err(unreadable)?;
     Ok(StackFile {
         path: full,
         shown,

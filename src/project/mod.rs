@@ -8,6 +8,7 @@ pub mod images;
 mod jail;
 pub mod secrets;
 pub mod server;
+pub mod sops;
 
 pub use find::{FindError, NAME, StackFile, find};
 pub use jail::{Jail, JailError};

@@ -4,13 +4,15 @@
 //! digest of them, which says that a value changed and nothing about it.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use mlstack_provider::Secret;
 use sha2::Sha256;
 
+use super::sops::age::Identity;
+use super::sops::{self, SopsError};
 use super::{Jail, JailError};
 use crate::atomic;
 use crate::stack::SecretSource;
@@ -42,10 +44,20 @@ pub enum SecretError {
     /// The file cannot be used.
     #[error("{0}")]
     File(String),
+    /// The SOPS file gives no value.
+    #[error("`{file}`: {source}")]
+    Sops {
+        /// The file as the stack file names it.
+        file: String,
+        /// Why.
+        source: SopsError,
+    },
 }
 
 /// The most bytes a secret may have.
 const LARGEST: u64 = 64 << 10;
+/// The most bytes a SOPS file may have.
+const LARGEST_SOPS: u64 = 1 << 20;
 /// Easy to type, safe in URLs, no quotes: 62 signs.
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -53,13 +65,18 @@ const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 #[derive(Clone, Debug)]
 pub struct Vault {
     folder: PathBuf,
+    jail: Jail,
 }
+
+/// Where the vault lies below the stack file's folder.
+const FOLDER: &str = ".mlstack/secrets";
 
 impl Vault {
     /// The vault of the stack in `root`.
     pub fn new(root: &Path) -> Self {
         Self {
-            folder: root.join(".mlstack/secrets"),
+            folder: root.join(FOLDER),
+            jail: Jail::new(root),
         }
     }
 
@@ -74,6 +91,7 @@ impl Vault {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> io::Result<Secrets> {
         let mut secrets = Secrets::default();
+        let mut identities = None;
         for (name, source) in needs {
             match source {
                 SecretSource::Generate(_) => match self.stored(name)? {
@@ -81,6 +99,10 @@ impl Vault {
                     None => secrets.to_make.push(name.clone()),
                 },
                 SecretSource::Env(key) => secrets.found(name, from_variable(key, variable(key))),
+                SecretSource::Sops { file, key } => {
+                    let identities = identities.get_or_insert_with(|| identities_here(variable));
+                    secrets.found(name, from_sops(file, key, jail, identities));
+                }
                 SecretSource::File(path) => secrets.found(name, from_file(path, jail)),
             }
         }
@@ -129,10 +151,11 @@ impl Vault {
     }
 
     fn stored(&self, name: &str) -> io::Result<Option<Secret>> {
-        match std::fs::read(self.folder.join(name)) {
+        // A link in its place could make any file of the machine a secret's value.
+        match self.jail.read(&format!("{FOLDER}/{name}"), LARGEST) {
             Ok(bytes) => Ok(Some(Secret::new(bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(JailError::Missing(_)) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
         }
     }
 }
@@ -204,6 +227,43 @@ fn from_file(path: &str, jail: &Jail) -> Result<Secret, SecretError> {
         bytes.pop();
     }
     Ok(Secret::new(bytes))
+}
+
+fn from_sops(file: &str, key: &str, jail: &Jail, identities: &[Identity]) -> Result<Secret, SecretError> {
+    let wrong = |source| SecretError::Sops {
+        file: file.to_owned(),
+        source,
+    };
+    if identities.is_empty() {
+        // Nothing to open it with, as always offline: the file is not even read.
+        return Err(wrong(SopsError::NoKey));
+    }
+    let bytes = jail
+        .read(file, LARGEST_SOPS)
+        .map_err(|error| SecretError::File(error.to_string()))?;
+    sops::value(file, &bytes, key, identities)
+        .map(Secret::new)
+        .map_err(wrong)
+}
+
+/// The age keys of whoever runs mlstack, found where `sops` finds them.
+fn identities_here(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Identity> {
+    let config = || Some(PathBuf::from(variable("HOME")?).join(".config"));
+    let folder = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(config);
+    let usual = folder.map(|folder| folder.join("sops/age/keys.txt"));
+    let named = variable("SOPS_AGE_KEY_FILE").map(PathBuf::from);
+    let files = named.into_iter().chain(usual).filter_map(|path| read_keys(&path));
+    let texts = variable("SOPS_AGE_KEY").into_iter().chain(files);
+    texts.flat_map(|text| Identity::all(&text)).collect()
+}
+
+/// A key file, which lies outside the stack's folder; what goes on for longer is a device or a mistake.
+fn read_keys(path: &Path) -> Option<String> {
+    if !path.is_file() {
+        return None;
+    }
+    let file = std::fs::File::open(path).ok()?;
+    io::read_to_string(file.take(LARGEST)).ok()
 }
 
 /// Uniform over [`ALPHABET`]: bytes that would favour its beginning are thrown away.

@@ -101,9 +101,15 @@ fn each_field<T>(map: Option<&Map>, read: impl Fn(&str, &Node) -> Option<T>) -> 
 
 fn secret(fields: &Fields<'_>) -> Option<SecretSource> {
     let from_env = || fields.text("env").map(SecretSource::Env);
+    let sops = fields.record("sops");
+    let from_sops = || {
+        let (file, key) = (sops.text("file")?, sops.text("key")?);
+        Some(SecretSource::Sops { file, key })
+    };
     let from_file = || fields.text("file").map(SecretSource::File);
     from_env()
         .or_else(from_file)
+        .or_else(from_sops)
         .or_else(|| fields.integer("generate").map(SecretSource::Generate))
 }
 

@@ -136,6 +136,7 @@ pub(super) fn records() -> Vec<(&'static str, &'static [Field])> {
     let mut all: Vec<(&'static str, &'static [Field])> = vec![
         ("stack", STACK.fields),
         ("secret", SECRET.fields),
+        ("sops", SOPS.fields),
         ("environment", ENVIRONMENT.fields),
         ("common", COMMON),
         ("workload", WORKLOAD),
@@ -241,11 +242,37 @@ static SECRET: Record = Record {
             "Read from this file, relative to the stack file",
         ),
         field(
+            "sops",
+            Shape::Record(&SOPS),
+            "{file: secrets.enc.yaml, key: db.password}",
+            "One value of a file that SOPS encrypted for an age key",
+        ),
+        field(
             "generate",
             Shape::Integer { min: 16, max: 128 },
             "32",
             "Made once, this many random characters, and kept",
         ),
+    ],
+};
+
+static SOPS: Record = Record {
+    what: "`sops`",
+    fields: &[
+        field(
+            "file",
+            PATH,
+            "secrets.enc.yaml",
+            "The file, relative to the stack file: YAML, or by its name JSON (`.json`) or dotenv (`.env`)",
+        )
+        .required(),
+        field(
+            "key",
+            TEXT,
+            "db.password",
+            "Where the value stands in it, with a dot between keys and places in lists from 0",
+        )
+        .required(),
     ],
 };
 

@@ -477,6 +477,13 @@ pub enum SecretSource {
     Env(String),
     /// A file, relative to the stack file.
     File(String),
+    /// One value of a file that SOPS encrypted for age keys.
+    Sops {
+        /// The file, relative to the stack file.
+        file: String,
+        /// Where in it: `db.password`.
+        key: String,
+    },
     /// Made by mlstack once and kept: this many random characters.
     Generate(u32),
 }

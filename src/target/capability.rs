@@ -64,6 +64,7 @@ fields! {
     Name "name" "name";
     SecretsFromEnv "secrets-from-env" "secrets.*.env";
     SecretsFromFile "secrets-from-file" "secrets.*.file";
+    SecretsFromSops "secrets-from-sops" "secrets.*.sops";
     GeneratedSecrets "generated-secrets" "secrets.*.generate";
 
     ModelServer "model-server" "type: model-server";
@@ -154,7 +155,7 @@ const fn degraded(how: &'static str) -> Level {
 fn compose(field: Field) -> Level {
     use Field as F;
     match field {
-        F::Name | F::SecretsFromEnv | F::SecretsFromFile | F::GeneratedSecrets
+        F::Name | F::SecretsFromEnv | F::SecretsFromFile | F::SecretsFromSops | F::GeneratedSecrets
         | F::ModelServer | F::Model | F::ModelDigest | F::Rest | F::LogPredictions
         | F::Database | F::ObjectStore | F::ExternalStore | F::Buckets | F::BucketVersioning
         | F::Frontend | F::Valkey | F::Redis | F::Broker | F::Service | F::Version

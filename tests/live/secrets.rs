@@ -73,10 +73,11 @@ fn a_changed_value_reaches_the_container_and_no_other() {
         return;
     };
     stage.ends(0, "apply -y");
-    let changes: [(&str, &str, &dyn Fn(&mut Stage)); 3] = [
+    type Change<'a> = (&'a str, &'a str, &'a dyn Fn(&mut Stage));
+    let changes: [Change<'_>; 3] = [
         ("api_key", "k3y-of-today", &|stage| stage.set("API_KEY", "k3y-of-today")),
         ("token", "t0ken-of-today", &|stage| {
-            stage.write("keys/token.txt", "t0ken-of-today")
+            stage.write("keys/token.txt", "t0ken-of-today");
         }),
         ("session", "s3ssion-of-today", &|stage| {
             stage.write(".mlstack/secrets/session", "s3ssion-of-today");

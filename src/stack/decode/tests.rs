@@ -107,7 +107,7 @@ fn every_field_of_the_records_is_read() {
 #[test]
 fn every_record_is_covered() {
     let covered: Vec<_> = homes().into_iter().map(|(name, _)| name).collect();
-    let of_components = ["stack", "secret", "environment", "common", "workload"];
+    let of_components = ["stack", "secret", "sops", "environment", "common", "workload"];
     for (name, _) in language::records() {
         assert!(covered.contains(&name) || of_components.contains(&name), "{name}");
     }
@@ -115,7 +115,7 @@ fn every_record_is_covered() {
 
 #[test]
 fn sources_of_secrets() {
-    let text = "version: 1\nname: shop\ncomponents: {db: {type: database}}\nsecrets: {a: {env: A}, b: {file: x/b, x-note: 1}, c: {generate: 32}}\n";
+    let text = "version: 1\nname: shop\ncomponents: {db: {type: database}}\nsecrets: {a: {env: A}, b: {file: x/b, x-note: 1}, c: {generate: 32}, d: {sops: {file: s.yaml, key: db.password}}}\n";
     let secrets: Vec<_> = decoded(text).secrets.into_iter().collect();
     let of = |name: &str, source| (name.to_owned(), source);
     assert_eq!(
@@ -123,7 +123,14 @@ fn sources_of_secrets() {
         [
             of("a", SecretSource::Env("A".to_owned())),
             of("b", SecretSource::File("x/b".to_owned())),
-            of("c", SecretSource::Generate(32))
+            of("c", SecretSource::Generate(32)),
+            of(
+                "d",
+                SecretSource::Sops {
+                    file: "s.yaml".to_owned(),
+                    key: "db.password".to_owned()
+                }
+            )
         ]
     );
 }

@@ -49,6 +49,7 @@ fn secret(source: &SecretSource) -> (Field, &'static str) {
     match source {
         SecretSource::Env(_) => (Field::SecretsFromEnv, "env"),
         SecretSource::File(_) => (Field::SecretsFromFile, "file"),
+        SecretSource::Sops { file: _, key: _ } => (Field::SecretsFromSops, "sops"),
         SecretSource::Generate(_) => (Field::GeneratedSecrets, "generate"),
     }
 }

@@ -66,6 +66,7 @@ secrets:
   one: {env: ONE}
   two: {file: two.txt}
   three: {generate: 32}
+  four: {sops: {file: s.yaml, key: four}}
 components:
   predictor:
     type: model-server
@@ -95,7 +96,7 @@ components:
     resources: {memory: 1Gi}
     port: 80
     healthcheck: {http: /}
-    env: {DB: "${db.url}", ONE: "${secrets.one}", TWO: "${secrets.two.file}", THREE: "${secrets.three.file}"}
+    env: {DB: "${db.url}", ONE: "${secrets.one}", TWO: "${secrets.two.file}", THREE: "${secrets.three.file}", FOUR: "${secrets.four.file}"}
     volumes: [{name: data, path: /data}, {host: ./site, path: /site, read_only: true}]
 "#;
 
