@@ -1,4 +1,4 @@
-//! The command line: `serve` (also without a word), `frontend`, `healthcheck`.
+//! The command line: `serve` (also without a word), `frontend`, `healthcheck`, `ask`.
 //!
 //! Owns the process: its settings, its log lines, its exit code.
 
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Format, Level, Told};
-use crate::{frontend, probe, serve};
+use crate::{ask, frontend, probe, serve};
 
 /// Serves an ONNX model over HTTP: named features in, a prediction out.
 #[derive(Debug, Parser)]
@@ -49,6 +49,9 @@ enum Command {
         #[command(flatten)]
         flags: Box<Flags>,
     },
+    /// Ask the running server requests from standard input, and print its answers and their times
+    #[command(hide = true)]
+    Ask(Box<Flags>),
 }
 
 /// Runs the program.
@@ -60,6 +63,19 @@ pub fn main() -> ExitCode {
             runtime.block_on(frontend::run(told, stop_signal()))
         }),
         Command::Healthcheck { url, flags } => healthcheck(url, *flags),
+        Command::Ask(flags) => ask_here(*flags),
+    }
+}
+
+/// Asks the server of this container: on the port that it was told, over the loopback.
+fn ask_here(flags: Flags) -> ExitCode {
+    let asked = flags.told.over_file(flags.config.as_deref()).map(|told| {
+        let here = (std::net::Ipv4Addr::LOCALHOST, told.address().port()).into();
+        ask::ask(here, std::io::stdin().lock(), std::io::stdout().lock())
+    });
+    match asked {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
     }
 }
 

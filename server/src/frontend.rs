@@ -170,7 +170,15 @@ impl Front {
             tracing::warn!(%error, upstream = %self.upstream, "the model server does not answer");
             Refusal::new(Code::UpstreamAway, "the model server does not answer")
         };
-        let (head, body) = self.client.request(request).await.map_err(|e| away(&e))?.into_parts();
+        let again = request.clone();
+        let asked = self.client.request(request).await;
+        let (head, body) = match asked {
+            // Asking twice does no harm, and while the model server is replaced another one answers.
+            Err(error) if is_lost(&error) => self.client.request(again).await,
+            asked => asked,
+        }
+        .map_err(|e| away(&e))?
+        .into_parts();
         let body = Limited::new(body, ANSWER_LIMIT)
             .collect()
             .await
@@ -187,6 +195,17 @@ impl Front {
         }
         Ok(answer)
     }
+}
+
+/// Whether a connection ended before there was an answer.
+fn is_lost(error: &hyper_util::client::legacy::Error) -> bool {
+    let first = std::error::Error::source(error);
+    let mut causes = std::iter::successors(first, |cause| cause.source());
+    error.is_connect()
+        || causes.any(|cause| match cause.downcast_ref::<hyper::Error>() {
+            Some(cause) => cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed(),
+            None => cause.is::<std::io::Error>(),
+        })
 }
 
 #[cfg(test)]

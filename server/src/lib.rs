@@ -20,10 +20,11 @@
 //! | `model` | the seam to the engine |
 //! | `engine` | the seam's other side: ONNX |
 //! | `answer`, `openapi`, `assets`, `page` | what goes out |
-//! | `log`, `metrics`, `ids`, `probe` | what runs beside |
+//! | `log`, `metrics`, `ids`, `probe`, `ask` | what runs beside |
 
 pub mod answer;
 pub mod app;
+pub mod ask;
 mod assets;
 pub mod cli;
 pub mod config;
