@@ -33,7 +33,7 @@ pub struct Origin {
 }
 
 /// What Compose writes on a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerLabels {
     /// The project.
     pub project: String,

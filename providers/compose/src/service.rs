@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::project::is_false;
 use crate::{Bytes, Cpus, Duration};
@@ -122,6 +123,36 @@ pub struct Extension {
     /// The image's id in the engine, where mlstack knows it (an image it packed itself).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
+    /// What a new version must answer before it takes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+}
+
+/// `x-mlstack.checks`: requests whose answers are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checks {
+    /// The port in the container.
+    pub port: u16,
+    /// The path they are posted to.
+    pub path: String,
+    /// The requests, in the order of the stack file.
+    pub requests: Vec<Check>,
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The request's body.
+    pub request: Value,
+    /// The answer's `prediction`.
+    pub prediction: Value,
+    /// How far a number may be off.
+    pub within: f64,
+    /// The slowest acceptable 95th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95: Option<Duration>,
 }
 
 impl Extension {

@@ -13,7 +13,7 @@ use mlstack_compose::{Origin, Service};
 use serde_json::{Map, Value};
 
 use crate::decode;
-use crate::encode::{self, Copy};
+use crate::encode::{self, Copy, Part};
 
 /// Reads `container` of `project`, in the words of `base`.
 pub(crate) fn observed(
@@ -40,6 +40,7 @@ fn simulated(project: &str, copy: (&str, u32), service: &Service, image: &ImageC
             working_dir: String::new(),
         },
         ours: &BTreeMap::new(),
+        part: Part::Whole,
     };
     let body = encode::create_body(service, &copy);
     ContainerInspectResponse {

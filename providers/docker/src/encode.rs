@@ -15,6 +15,17 @@ use mlstack_compose::{
 
 use crate::{labels, secrets};
 
+/// What part a container plays for its copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It is the copy.
+    Whole,
+    /// It will be: on its networks nobody finds it yet.
+    Unnamed,
+    /// It only shows that its version works: nobody finds it, and it publishes nothing.
+    Canary,
+}
+
 /// Whose container it is, beyond the service's spec.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Copy<'a> {
@@ -27,6 +38,7 @@ pub(crate) struct Copy<'a> {
     pub(crate) origin: &'a Origin,
     /// Labels of ours, see [`labels::ours`].
     pub(crate) ours: &'a BTreeMap<String, String>,
+    pub(crate) part: Part,
 }
 
 impl Copy<'_> {
@@ -61,7 +73,7 @@ pub(crate) fn create_body(service: &Service, copy: &Copy<'_>) -> ContainerCreate
             .stop_grace_period
             .map(|period| signed(period.0.div_ceil(1_000_000))),
         healthcheck: service.healthcheck.as_ref().map(health),
-        exposed_ports: Some(service.ports.iter().map(container_port).collect()),
+        exposed_ports: Some(ports(service, copy).iter().map(container_port).collect()),
         labels: Some(all_labels(service, copy).into_iter().collect()),
         host_config: Some(HostConfig {
             network_mode: first.as_ref().map(|(name, _)| name.clone()),
@@ -89,7 +101,7 @@ pub(crate) fn endpoints(service: &Service, copy: &Copy<'_>) -> BTreeMap<String, 
             .chain(declared)
             .collect();
         let endpoint = EndpointSettings {
-            aliases: Some(aliases),
+            aliases: Some(aliases).filter(|_| copy.part == Part::Whole),
             ..Default::default()
         };
         (network_name(copy.project, key), endpoint)
@@ -105,7 +117,7 @@ fn all_labels(service: &Service, copy: &Copy<'_>) -> BTreeMap<String, String> {
         config_hash: service_hash(service),
         image_id: copy.image_id.to_owned(),
         depends_on: depends_on_label(&service.depends_on),
-        oneoff: false,
+        oneoff: copy.part == Part::Canary,
     };
     let mut all = service.labels.clone();
     all.extend(container_labels(&compose, copy.origin));
@@ -130,7 +142,7 @@ fn host(service: &Service, copy: &Copy<'_>) -> HostConfig {
         pids_limit: limits.and_then(|limits| limits.pids).map(i64::from),
         device_requests: some(devices(service)),
         mounts: some(mounts(service, copy)),
-        port_bindings: Some(bindings(&service.ports).into_iter().collect()),
+        port_bindings: Some(bindings(ports(service, copy)).into_iter().collect()),
         restart_policy: restart(&service.restart),
         log_config: service.logging.as_ref().map(|logging| HostConfigLogConfig {
             typ: Some(logging.driver.clone()),
@@ -179,6 +191,14 @@ fn secrets_mount(copy: &Copy<'_>) -> Mount {
             ..Default::default()
         }),
         ..Default::default()
+    }
+}
+
+/// What a container publishes: the copy has the ports.
+fn ports<'a>(service: &'a Service, copy: &Copy<'_>) -> &'a [Port] {
+    match copy.part {
+        Part::Canary => &[],
+        Part::Whole | Part::Unnamed => &service.ports,
     }
 }
 

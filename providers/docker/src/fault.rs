@@ -36,7 +36,13 @@ pub(crate) fn refused(action: &str, error: &Error) -> ProviderError {
         _ if matches!(error, Error::RequestTimeoutError) => ErrorKind::Timeout,
         _ => ErrorKind::Failed,
     };
-    ProviderError::new(kind, action).because(message(error))
+    let message = message(error);
+    let full = message.contains("no space left on device");
+    let refused = ProviderError::new(kind, action).because(message);
+    match full {
+        true => refused.hint("the engine's disk is full: docker system df shows by what"),
+        false => refused,
+    }
 }
 
 /// The engine did not finish in time.

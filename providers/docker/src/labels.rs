@@ -112,13 +112,14 @@ pub(crate) fn containers_of(project: &str) -> Vec<String> {
     ]
 }
 
-/// The filter for the containers of one service.
+/// The filter for all containers of a project: those of `docker compose run` and canaries too.
+pub(crate) fn services_of(project: &str) -> Vec<String> {
+    vec![format!("{PROJECT}={project}"), SERVICE.to_owned()]
+}
+
+/// The filter for all containers of one service, as [`services_of`].
 pub(crate) fn service_of(project: &str, service: &str) -> Vec<String> {
-    vec![
-        format!("{PROJECT}={project}"),
-        format!("{SERVICE}={service}"),
-        format!("{ONEOFF}=False"),
-    ]
+    vec![format!("{PROJECT}={project}"), format!("{SERVICE}={service}")]
 }
 
 /// The filter for the nameless volumes that hold the secrets of a service.

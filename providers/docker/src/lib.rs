@@ -4,6 +4,7 @@
 //! names and labels, so that `docker compose` goes on working on what is made here. The read side is
 //! [`DockerReader`], the write side [`DockerEngine`]. Never reads a stack file or the environment, never decides what to change.
 
+mod ask;
 mod connect;
 mod decode;
 mod doctor;
@@ -11,6 +12,7 @@ mod drift;
 mod encode;
 mod engine;
 mod fault;
+mod golden;
 mod labels;
 mod logs;
 mod look;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_compose::{
-    IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume, container_name,
-    parse_depends_on,
+    ContainerLabels, IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume,
+    container_name, parse_depends_on,
 };
 use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
 
@@ -27,17 +27,48 @@ pub(crate) struct Found {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) number: u32,
+    pub(crate) role: Role,
     pub(crate) inspected: ContainerInspectResponse,
+}
+
+/// What a container's name says about its part in an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// The copy itself, under whatever name.
+    Copy,
+    /// `NAME.old`: parked until the one that took its place is proven.
+    Old,
+    /// `NAME.new`: made, and not yet in place.
+    New,
+    /// `NAME.canary`: shows that a version works, and goes.
+    Canary,
+}
+
+impl Role {
+    fn read(name: &str, labels: &ContainerLabels) -> Self {
+        match name.strip_prefix(&container_name(&labels.project, &labels.service, labels.number)) {
+            Some(".old") => Self::Old,
+            Some(".new") => Self::New,
+            Some(".canary") => Self::Canary,
+            _ => Self::Copy,
+        }
+    }
 }
 
 impl Found {
     /// Reads an inspection; `None` for a container that is no copy of a service.
     pub(crate) fn read(inspected: ContainerInspectResponse) -> Option<(String, Self)> {
         let labels = inspected.config.as_ref()?.labels.container()?;
+        let name = inspected.name.as_deref()?.trim_start_matches('/').to_owned();
+        let role = Role::read(&name, &labels);
+        if labels.oneoff != (role == Role::Canary) {
+            return None; // of `docker compose run`
+        }
         let found = Self {
             id: inspected.id.clone()?,
-            name: inspected.name.as_deref()?.trim_start_matches('/').to_owned(),
+            name,
             number: labels.number,
+            role,
             inspected,
         };
         Some((labels.service, found))
@@ -110,7 +141,7 @@ impl View<'_> {
     }
 
     async fn services(&self) -> Result<Vec<Observed>, ProviderError> {
-        let services = containers(self.look, &labels::containers_of(self.project)).await?;
+        let services = containers(self.look, &labels::services_of(self.project)).await?;
         let images = self.images_of(services.values().flatten()).await?;
         let moved = self.references(services.values().flatten()).await?;
         let delivered = self.delivered(services.values().flatten()).await;
@@ -437,7 +468,7 @@ struct ServiceView<'a> {
 
 impl ServiceView<'_> {
     fn observed(&self, all: &[Found]) -> Observed {
-        let (copies, leftovers) = settle(self.project, self.name, all);
+        let (copies, leftovers) = settle(all);
         let specs: Vec<(Value, Value)> = copies.iter().map(|copy| self.spec(copy)).collect();
         // The first copy that is not what it was made as speaks for all.
         let speaker = specs.iter().position(|(base, seen)| base != seen).unwrap_or(0);
@@ -508,6 +539,7 @@ impl ServiceView<'_> {
         base.build = wanted.build;
         base.pull_policy = wanted.pull_policy;
         base.extension.ready_within = wanted.extension.ready_within;
+        base.extension.checks = wanted.extension.checks;
         for (name, digest) in wanted.extension.secrets {
             if let (Some(known), None) = (base.extension.secrets.get_mut(&name), digest) {
                 *known = None; // nobody looked at the value this time
@@ -588,26 +620,24 @@ impl ServiceView<'_> {
 
 /// Sorts the containers of a service into its copies, one a number, and says whether an update was interrupted.
 ///
-/// The copy of a number is the container with the right name, else any but the unfinished `.new`, else that.
-fn settle<'a>(project: &str, service: &str, all: &'a [Found]) -> (Vec<&'a Found>, Option<String>) {
+/// The copy of a number is the container in its place, else the one that was parked, else the one that is to come;
+/// a canary never is.
+fn settle(all: &[Found]) -> (Vec<&Found>, Option<String>) {
     let mut copies: BTreeMap<u32, &Found> = BTreeMap::new();
-    let mut interrupted = None;
-    for found in all {
-        let name = container_name(project, service, found.number);
-        let rank = |found: &Found| match found.name.strip_prefix(&name) {
-            Some("") => 0,
-            Some(".new" | ".canary") => 2,
-            _ => 1,
-        };
-        if matches!(found.name.strip_prefix(&name), Some(".old" | ".new" | ".canary")) {
-            interrupted = Some("an update of it was interrupted".to_owned());
-        }
+    for found in all.iter().filter(|found| found.role != Role::Canary) {
         let known = copies.entry(found.number).or_insert(found);
-        if rank(found) < rank(known) {
+        if found.role < known.role {
             *known = found;
         }
     }
-    (copies.into_values().collect(), interrupted)
+    let interrupted = all.iter().any(|found| found.role != Role::Copy);
+    let begun = copies.values().any(|found| found.role == Role::New);
+    let problem = match (interrupted, begun) {
+        (false, _) => None,
+        (true, true) => Some("it never came up".to_owned()),
+        (true, false) => Some("an update of it was interrupted".to_owned()),
+    };
+    (copies.into_values().collect(), problem)
 }
 
 /// Writes the number of copies, unless the spec already means it.

@@ -5,4 +5,5 @@ pub(crate) mod image;
 pub(crate) mod network;
 pub(crate) mod recover;
 pub(crate) mod service;
+pub(crate) mod update;
 pub(crate) mod volume;

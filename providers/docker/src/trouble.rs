@@ -85,8 +85,8 @@ pub(crate) fn last_probe(container: &ContainerInspectResponse) -> Option<String>
 
 /// The error for a container that came up wrong; `lines` is the end of its log.
 pub(crate) fn not_ready(action: &str, container: &ContainerInspectResponse, lines: String) -> ProviderError {
+    let (reason, hint) = reason(container, &lines);
     let output = (!lines.is_empty()).then_some(Output(lines));
-    let (reason, hint) = reason(container);
     let error = ProviderError::new(ErrorKind::NotReady, action).because(Failure { reason, output });
     hint.into_iter().fold(error, ProviderError::hint)
 }
@@ -108,12 +108,13 @@ pub(crate) fn too_slow(
         .hint("if it only needs longer, raise rollout.timeout")
 }
 
-fn reason(container: &ContainerInspectResponse) -> (String, Option<String>) {
+fn reason(container: &ContainerInspectResponse, lines: &str) -> (String, Option<String>) {
     let state = container.state.clone().unwrap_or_default();
     let code = state.exit_code.unwrap_or(0);
     if health(container) == HealthStatusEnum::UNHEALTHY {
         let probe = last_probe(container).unwrap_or_default();
-        return (format!("it runs but is unhealthy: {probe}"), None);
+        let hint = "see that it listens where its health check asks".to_owned();
+        return (format!("it runs but is unhealthy: {probe}"), Some(hint));
     }
     if state.oom_killed == Some(true) {
         return (out_of_memory(container), Some("raise resources.memory".to_owned()));
@@ -122,12 +123,58 @@ fn reason(container: &ContainerInspectResponse) -> (String, Option<String>) {
         let hint = hint_for_start(&error).map(str::to_owned);
         return (error, hint);
     }
+    let (why, hint) = last_words(container, lines).unwrap_or_else(|| (String::new(), hint_for_code(code)));
+    (format!("it exited with code {code}{why}"), Some(hint))
+}
+
+fn hint_for_code(code: i64) -> String {
     let hint = match code {
-        125..=127 => Some("its command cannot be run: check command, entrypoint and user".to_owned()),
-        139 => Some("it crashed (segmentation fault): is the image made for this processor?".to_owned()),
-        _ => None,
+        125..=127 => "its command cannot be run: check command, entrypoint and user",
+        139 => "it crashed (segmentation fault): is the image made for this processor?",
+        _ => "its last lines say why; mend that, then apply again",
     };
-    (format!("it exited with code {code}"), hint)
+    hint.to_owned()
+}
+
+/// What the end of its log gives away about why it ended, and what to do.
+fn last_words(container: &ContainerInspectResponse, lines: &str) -> Option<(String, String)> {
+    let lines = lines.to_lowercase();
+    if lines.contains("no space left on device") {
+        let hint = "see what fills the disk: docker system df; a tmpfs or a volume with a size may be full too";
+        return Some((": no space is left where it writes".to_owned(), hint.to_owned()));
+    }
+    lines
+        .contains("permission denied")
+        .then(|| not_permitted(container, &lines))
+        .flatten()
+}
+
+/// It was refused at something that is mounted for writing.
+fn not_permitted(container: &ContainerInspectResponse, lines: &str) -> Option<(String, String)> {
+    let writable = container.mounts.iter().flatten().filter(|mount| mount.rw == Some(true));
+    let mount = writable
+        .filter(|mount| {
+            mount
+                .destination
+                .as_ref()
+                .is_some_and(|path| lines.contains(&path.to_lowercase()))
+        })
+        .max_by_key(|mount| mount.destination.as_ref().map(String::len))?;
+    let user = container.config.as_ref().and_then(|config| config.user.clone());
+    let user = user
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| "root".to_owned());
+    let path = mount.destination.as_deref().unwrap_or_default();
+    let hint = match (&mount.name, &mount.source) {
+        (Some(volume), _) => {
+            format!("give it to that user: docker run --rm -v {volume}:{path} busybox chown -R {user} {path}")
+        }
+        (None, source) => format!(
+            "give it to that user: sudo chown -R {user} {}",
+            source.as_deref().unwrap_or(path)
+        ),
+    };
+    Some((format!(": its user {user} may not write to {path}"), hint))
 }
 
 fn out_of_memory(container: &ContainerInspectResponse) -> String {

@@ -39,10 +39,13 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(container: &ContainerInspectResponse) -> Verdict {
     let state = container.state.as_ref();
     let crashing = container.restart_count.unwrap_or(0) >= CRASHES;
+    let out_of_memory = state.and_then(|state| state.oom_killed) == Some(true);
     match state.and_then(|state| state.status) {
+        // Whatever it went through before, it works now.
+        Some(Status::RUNNING) if trouble::health(container) == HealthStatusEnum::HEALTHY => Verdict::Ready,
+        Some(Status::EXITED | Status::RESTARTING) if out_of_memory => Verdict::Failed,
         _ if crashing => Verdict::Failed,
         Some(Status::RUNNING) => match trouble::health(container) {
-            HealthStatusEnum::HEALTHY => Verdict::Ready,
             HealthStatusEnum::UNHEALTHY => Verdict::Failed,
             HealthStatusEnum::STARTING => Verdict::Starting,
             _ => Verdict::Running,

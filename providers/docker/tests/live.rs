@@ -12,6 +12,8 @@ mod stage;
 mod compose;
 #[path = "live/failures.rs"]
 mod failures;
+#[path = "live/gate.rs"]
+mod gate;
 #[path = "live/images.rs"]
 mod images;
 #[path = "live/lifecycle.rs"]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mlstack_compose::{
-    Bytes, Condition, Cpus, Dependency, Deploy, Device, Duration, Extension, Limits, Mount, Port, Reservations,
-    Resources, Service, ServiceSecret,
+    Bytes, Check, Checks, Condition, Cpus, Dependency, Deploy, Device, Duration, Extension, Limits, Mount, Port,
+    Reservations, Resources, Service, ServiceSecret,
 };
 use mlstack_provider::{Address, Resource};
 
@@ -12,7 +12,7 @@ use super::environment::Environment;
 use super::{
     BACK, FRONT, Lowering, foreign, image_address, network_address, ours, parts, service_address, spec, volume_address,
 };
-use crate::stack::{Component, Expose, VolumeSource};
+use crate::stack::{Component, Expose, Kind, VolumeSource};
 use crate::target::refs;
 
 /// No program in the container can gain rights that it did not start with.
@@ -68,9 +68,29 @@ fn container(lowering: &Lowering<'_>, component: &Component) -> Service {
                 .collect(),
             ready_within: Some(Duration(component.rollout.timeout_us)),
             image_id: lowering.images.id(component).map(str::to_owned),
+            checks: checks(component),
         },
         ..own
     }
+}
+
+/// The golden requests of a model server.
+fn checks(component: &Component) -> Option<Checks> {
+    let Kind::ModelServer(server) = &component.kind else {
+        return None;
+    };
+    let one = |check: &crate::stack::Check| Check {
+        request: check.request.clone(),
+        prediction: check.prediction.clone(),
+        within: check.within,
+        p95: check.p95_us.map(Duration),
+    };
+    let port = refs::port(component).filter(|_| !server.checks.is_empty())?;
+    Some(Checks {
+        port,
+        path: "/predict".to_owned(),
+        requests: server.checks.iter().map(one).collect(),
+    })
 }
 
 fn networks(

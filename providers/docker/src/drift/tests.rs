@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{as_value, merge, observed};
 use crate::decode;
-use crate::encode::{Copy, create_body, endpoints};
+use crate::encode::{Copy, Part, create_body, endpoints};
 
 #[path = "../../tests/support/specs.rs"]
 mod specs;
@@ -150,6 +150,7 @@ fn made(service: &Service, image: &ImageConfig) -> ContainerInspectResponse {
         image_id: "sha256:1",
         origin: &origin,
         ours: &ours,
+        part: Part::Whole,
     };
     let body = create_body(service, &copy);
     let id = "2c28ceb3235fb2c59fb78a9be3b45945b4a86254a0fd5bd5edbef474df80f626";

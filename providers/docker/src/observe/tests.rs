@@ -1,46 +1,54 @@
+use mlstack_compose::ContainerLabels;
 use mlstack_provider::{Address, Observed};
 use serde_json::{Value, json};
 
-use super::{Found, one_of_each, set_replicas, settle, tell_apart};
+use super::{Found, Role, one_of_each, set_replicas, settle, tell_apart};
 
 fn found(name: &str, number: u32) -> Found {
+    let labels = ContainerLabels {
+        project: "p".into(),
+        service: "web".into(),
+        number,
+        ..ContainerLabels::default()
+    };
     Found {
         id: name.into(),
         name: name.into(),
         number,
+        role: Role::read(name, &labels),
         inspected: Default::default(),
     }
 }
 
-fn settled(names: &[(&str, u32)]) -> (Vec<String>, bool) {
+fn settled(names: &[(&str, u32)]) -> (Vec<String>, &'static str) {
     let all: Vec<Found> = names.iter().map(|(name, number)| found(name, *number)).collect();
-    let (copies, interrupted) = settle("p", "web", &all);
-    (
-        copies.into_iter().map(|copy| copy.name.clone()).collect(),
-        interrupted.is_some(),
-    )
+    let (copies, problem) = settle(&all);
+    let names = copies.into_iter().map(|copy| copy.name.clone()).collect();
+    (names, problem.map_or("", |problem| problem.leak()))
 }
 
 #[test]
 fn an_interrupted_update_is_told_by_the_names() {
+    let interrupted = "an update of it was interrupted";
+    for (names, copies, problem) in [
+        (&["p-web-1"][..], "p-web-1", ""),
+        (&["renamed"], "renamed", ""),
+        (&["p-web-1", "p-web-1.new"], "p-web-1", interrupted),
+        (&["p-web-1", "p-web-1.old"], "p-web-1", interrupted),
+        (&["p-web-1", "p-web-1.canary"], "p-web-1", interrupted),
+        (&["p-web-1.new", "p-web-1.old"], "p-web-1.old", interrupted),
+        (&["p-web-1.old"], "p-web-1.old", interrupted),
+        (&["p-web-1.canary"], "", interrupted),
+        (&["p-web-1.new"], "p-web-1.new", "it never came up"),
+    ] {
+        let names: Vec<(&str, u32)> = names.iter().map(|name| (*name, 1)).collect();
+        let (found, why) = settled(&names);
+        assert_eq!((found.join(" ").as_str(), why), (copies, problem), "{names:?}");
+    }
     assert_eq!(
         settled(&[("p-web-1", 1), ("p-web-2", 2)]),
-        (vec!["p-web-1".into(), "p-web-2".into()], false)
+        (vec!["p-web-1".into(), "p-web-2".into()], "")
     );
-    assert_eq!(
-        settled(&[("p-web-1.new", 1), ("p-web-1", 1)]),
-        (vec!["p-web-1".into()], true)
-    );
-    assert_eq!(
-        settled(&[("p-web-1.new", 1), ("p-web-1.old", 1)]),
-        (vec!["p-web-1.old".into()], true)
-    );
-    assert_eq!(
-        settled(&[("p-web-1", 1), ("p-web-1.old", 1)]),
-        (vec!["p-web-1".into()], true)
-    );
-    assert_eq!(settled(&[("p-web-1.new", 1)]), (vec!["p-web-1.new".into()], true));
-    assert_eq!(settled(&[("renamed", 1)]), (vec!["renamed".into()], false));
 }
 
 #[test]

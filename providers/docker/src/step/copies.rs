@@ -1,19 +1,21 @@
 //! One container of a service: made, started, told why it does not start.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bollard::models::ContainerInspectResponse;
-use mlstack_compose::{Service, container_name, service_hash};
+use bollard::models::{ContainerInspectResponse, EndpointSettings};
+use mlstack_compose::{Checks, Service, container_name, service_hash};
 use mlstack_provider::{ErrorKind, ProviderError, Resource};
 
 use super::image;
-use crate::encode::{self, Copy};
+use crate::encode::{self, Copy, Part};
 use crate::engine::{Site, spec};
+use crate::golden::{self, Answer};
 use crate::labels::{self, Labels as _};
 use crate::observe::{Found, foreign};
 use crate::secrets::{self, Owner};
 use crate::write::Created;
-use crate::{doctor, fault, trouble, wait};
+use crate::{ask, doctor, fault, trouble, wait};
 
 /// How long a new version may take when its spec says nothing.
 const READY_WITHIN: Duration = Duration::from_secs(300);
@@ -24,16 +26,16 @@ pub(crate) struct Mold<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) service: Service,
     image_id: String,
+    architecture: String,
 }
 
 impl<'a> Mold<'a> {
     /// Reads the spec and looks the image up.
     pub(crate) async fn new(site: &'a Site<'a>, resource: &'a Resource) -> Result<Self, ProviderError> {
         let service: Service = spec(&resource.address, &resource.spec)?;
-        let image = site.look.image(&service.image).await?;
-        let image_id = image
-            .and_then(|image| image.id)
-            .ok_or_else(|| image::missing(&service.image))?;
+        let image = site.look.image(&service.image).await?.unwrap_or_default();
+        let architecture = image.architecture.unwrap_or_default();
+        let image_id = image.id.ok_or_else(|| image::missing(&service.image))?;
         let planned = service
             .extension
             .image_id
@@ -51,6 +53,7 @@ impl<'a> Mold<'a> {
             resource,
             service,
             image_id,
+            architecture,
         })
     }
 
@@ -75,16 +78,9 @@ impl<'a> Mold<'a> {
     }
 
     /// Makes copy `number` under `name`, on all its networks and with its secrets, and does not start it.
-    pub(crate) async fn create(&self, number: u32, name: &str) -> Result<String, ProviderError> {
+    pub(crate) async fn create(&self, number: u32, name: &str, part: Part) -> Result<String, ProviderError> {
         let ours = labels::ours(self.resource);
-        let copy = Copy {
-            project: self.site.project(),
-            service: self.key(),
-            number,
-            image_id: &self.image_id,
-            origin: &self.site.config.origin,
-            ours: &ours,
-        };
+        let copy = self.copy(number, part, &ours);
         let id = self.create_bare(&copy, name).await?;
         match self.furnish(&copy, &id).await {
             Ok(()) => Ok(id),
@@ -94,6 +90,48 @@ impl<'a> Mold<'a> {
                 Err(error)
             }
         }
+    }
+
+    fn copy<'b>(&'b self, number: u32, part: Part, ours: &'b BTreeMap<String, String>) -> Copy<'b> {
+        Copy {
+            project: self.site.project(),
+            service: self.key(),
+            number,
+            image_id: &self.image_id,
+            origin: &self.site.config.origin,
+            ours,
+            part,
+        }
+    }
+
+    /// Puts a container under its names on each network where it has not all of them.
+    pub(crate) async fn reconnect(
+        &self,
+        number: u32,
+        container: &ContainerInspectResponse,
+    ) -> Result<(), ProviderError> {
+        let (write, nothing) = (self.site.write, BTreeMap::new());
+        let id = container.id.as_deref().unwrap_or_default();
+        let settings = container.network_settings.as_ref();
+        for (network, endpoint) in encode::endpoints(&self.service, &self.copy(number, Part::Whole, &nothing)) {
+            let now = settings.and_then(|settings| settings.networks.as_ref()?.get(&network));
+            let aliases = |endpoint: &EndpointSettings| endpoint.aliases.clone().unwrap_or_default();
+            let knows = |now| aliases(&endpoint).iter().all(|alias| aliases(now).contains(alias));
+            if now.is_none_or(|now| !knows(now)) {
+                if now.is_some() {
+                    write.disconnect(&network, id).await?;
+                }
+                write.connect(&network, id, endpoint).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets others find the proven container `id` under its names, and sees that it took that well.
+    pub(crate) async fn introduce(&self, number: u32, id: &str) -> Result<(), ProviderError> {
+        let container = self.site.look.container(id).await?.unwrap_or_default();
+        self.reconnect(number, &container).await?;
+        self.ready(id).await.map(drop)
     }
 
     async fn create_bare(&self, copy: &Copy<'_>, name: &str) -> Result<String, ProviderError> {
@@ -196,11 +234,71 @@ impl<'a> Mold<'a> {
             .hint(hint)
     }
 
+    /// Starts a container, waits until it is ready, and asks its golden requests.
+    pub(crate) async fn start_and_prove(&self, id: &str) -> Result<(), ProviderError> {
+        self.start(id).await?;
+        self.ready(id).await?;
+        self.ask(id).await
+    }
+
     /// Waits until a container is ready.
     pub(crate) async fn ready(&self, id: &str) -> Result<ContainerInspectResponse, ProviderError> {
         let within = self.service.extension.ready_within;
         let limit = within.map_or(READY_WITHIN, |within| Duration::from_micros(within.0));
-        wait::ready(&self.site.look, id, "did not become ready:", limit, self.site.progress).await
+        let (look, progress) = (&self.site.look, self.site.progress);
+        match wait::ready(look, id, "did not become ready:", limit, progress).await {
+            Err(error) if error.kind == ErrorKind::NotReady => Err(self.mismatch().await?.unwrap_or(error)),
+            ready => ready,
+        }
+    }
+
+    /// Asks a ready container its golden requests.
+    ///
+    /// # Errors
+    /// When an answer is missing, wrong or late.
+    pub(crate) async fn ask(&self, id: &str) -> Result<(), ProviderError> {
+        let Some(checks) = &self.service.extension.checks else {
+            return Ok(());
+        };
+        self.site.tell("asking its checks");
+        match self.answers(id, checks).await? {
+            Some(answers) => golden::judge(checks, &answers),
+            None => {
+                self.site
+                    .tell("its checks cannot be asked: the engine is on another machine");
+                Ok(())
+            }
+        }
+    }
+
+    async fn answers(&self, id: &str, checks: &Checks) -> Result<Option<Vec<Answer>>, ProviderError> {
+        if self.service.extension.image_id.is_some()
+            && let Some(answers) = ask::inside(self.site.docker, id, checks).await?
+        {
+            return Ok(Some(answers));
+        }
+        if !cfg!(target_os = "linux") || !self.site.connection.host().is_local() {
+            return Ok(None);
+        }
+        let container = self.site.look.container(id).await?.unwrap_or_default();
+        Ok(Some(ask::outside(&container, checks).await))
+    }
+
+    /// Why the image cannot run on this engine: it is made for another processor.
+    pub(crate) async fn mismatch(&self) -> Result<Option<ProviderError>, ProviderError> {
+        let engine = self.site.look.version().await?.arch.unwrap_or_default();
+        if self.architecture.is_empty() || engine.is_empty() || self.architecture == engine {
+            return Ok(None);
+        }
+        let (image, made_for) = (&self.service.image, &self.architecture);
+        let error = ProviderError::new(ErrorKind::NotReady, "cannot run")
+            .because(format!(
+                "the image {image} is made for {made_for}, and this engine runs {engine}"
+            ))
+            .hint(format!(
+                "take one that is made for it: docker pull --platform linux/{engine} {image}"
+            ));
+        Ok(Some(error))
     }
 }
 

@@ -1,17 +1,20 @@
 //! Finishes or undoes an update that was cut short.
 //!
 //! Decides from names and labels alone, so that a killed apply leaves nothing that only its memory could explain:
-//! `NAME.new` is made and not yet in place, `NAME.old` is parked until `NAME` is proven.
+//! `NAME.new` is made and not yet in place, `NAME.old` is parked until `NAME` is proven, `NAME.canary` only shows that a
+//! version works and always goes.
 
 use std::collections::BTreeMap;
 
+use bollard::models::ContainerStateStatusEnum as Status;
 use mlstack_compose::container_name;
 use mlstack_provider::ProviderError;
 
 use super::copies::Mold;
+use super::service::{status, stop, take_away};
 use crate::engine::Site;
 use crate::labels;
-use crate::observe::{self, Found};
+use crate::observe::{self, Found, Role};
 
 /// What the names of one copy's containers call for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +78,12 @@ async fn parts(site: &Site<'_>, key: &str) -> Result<BTreeMap<u32, Parts>, Provi
     let services = observe::containers(&site.look, &labels::service_of(site.project(), key)).await?;
     let mut copies: BTreeMap<u32, Parts> = BTreeMap::new();
     for found in services.into_values().flatten() {
-        let name = container_name(site.project(), key, found.number);
         let parts = copies.entry(found.number).or_default();
-        match found.name.strip_prefix(&name) {
-            Some(".new") => parts.new = Some(found),
-            Some(".old") => parts.old = Some(found),
-            Some(".canary") => site.write.remove_container(&found.id).await?,
-            _ => parts.current = Some(found),
+        match found.role {
+            Role::New => parts.new = Some(found),
+            Role::Old => parts.old = Some(found),
+            Role::Canary => site.write.remove_container(&found.id).await?,
+            Role::Copy => parts.current = Some(found),
         }
     }
     Ok(copies)
@@ -92,18 +94,24 @@ async fn prove(site: &Site<'_>, mold: Option<&Mold<'_>>, parts: &mut Parts, name
     let (Some(current), Some(mold)) = (parts.current.take(), mold) else {
         return Ok(()); // it goes altogether
     };
+    let Some(old) = parts.old.take() else { return Ok(()) };
+    if status(&current) != Some(Status::RUNNING) {
+        stop(site, &old).await?; // it may have the port, or write to the volume
+    }
     let proven = async {
         mold.start(&current.id).await?;
-        mold.ready(&current.id).await
+        mold.ready(&current.id).await?;
+        match mold.made(&current) {
+            true => mold.ask(&current.id).await,
+            false => Ok(()), // a third version: these are not its answers
+        }
     };
     if proven.await.is_ok() {
-        return remove(site, parts.old.take()).await;
+        return take_away(site, &old).await;
     }
-    remove(site, Some(current)).await?;
-    if let Some(old) = rename(site, parts.old.take(), name).await? {
-        mold.start(&old.id).await?;
-    }
-    Ok(())
+    site.write.remove_container(&current.id).await?;
+    mold.start(&old.id).await?;
+    site.write.rename(&old.id, name).await
 }
 
 async fn remove(site: &Site<'_>, found: Option<Found>) -> Result<(), ProviderError> {

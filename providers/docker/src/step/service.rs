@@ -10,9 +10,11 @@ use mlstack_provider::{ProviderError, Resource, Step};
 use super::copies::Mold;
 use super::image;
 use super::recover::recover;
+use super::update::replace_one;
+use crate::encode::Part;
 use crate::engine::Site;
 use crate::observe::{self, Found};
-use crate::{encode, labels, trouble};
+use crate::{labels, trouble};
 
 /// Carries out a step.
 pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
@@ -42,15 +44,15 @@ async fn scale(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
     recover(site, mold.key(), Some(&mold)).await?;
     let here = copies(site, mold.key()).await?;
     drop_surplus(site, &mold, &here).await?;
-    let mut waited_for = Vec::new();
+    let mut newcomers = Vec::new();
     for number in 1..=mold.service.replicas() {
         let unstarted = |found: &Found| status(found) == Some(Status::CREATED);
         match here.get(&number).filter(|found| !unstarted(found)) {
-            Some(found) => waited_for.push(found.id.clone()),
-            None => waited_for.push(make(&mold, number).await?),
+            Some(found) => drop(mold.ready(&found.id).await?),
+            None => newcomers.push(make(&mold, number).await?),
         }
     }
-    try_join_all(waited_for.iter().map(|id| mold.ready(id))).await?;
+    settle_in(&mold, &newcomers).await?;
     forget_secrets(site, mold.key()).await
 }
 
@@ -61,18 +63,53 @@ async fn drop_surplus(site: &Site<'_>, mold: &Mold<'_>, here: &BTreeMap<u32, Fou
     Ok(())
 }
 
-async fn make(mold: &Mold<'_>, number: u32) -> Result<String, ProviderError> {
-    let id = mold.create(number, &mold.name(number)).await?;
-    mold.start(&id).await?;
-    Ok(id)
+/// A copy that was started and is to be proven.
+struct Newcomer {
+    number: u32,
+    id: String,
+    /// Whether it waits under `NAME.new`.
+    nameless: bool,
 }
 
-async fn take_away(site: &Site<'_>, found: &Found) -> Result<(), ProviderError> {
+/// Starts a copy where none is. One with golden requests gets its name with the last of their answers, so that an
+/// interrupted run is not mistaken for one that passed.
+async fn make(mold: &Mold<'_>, number: u32) -> Result<Newcomer, ProviderError> {
+    let nameless = mold.service.extension.checks.is_some();
+    let name = match nameless {
+        true => format!("{}.new", mold.name(number)),
+        false => mold.name(number),
+    };
+    let id = mold.create(number, &name, Part::Whole).await?;
+    mold.start(&id).await?;
+    Ok(Newcomer { number, id, nameless })
+}
+
+/// Proves newcomers, all at once.
+async fn settle_in(mold: &Mold<'_>, newcomers: &[Newcomer]) -> Result<(), ProviderError> {
+    try_join_all(newcomers.iter().map(|newcomer| settle_one(mold, newcomer)))
+        .await
+        .map(drop)
+}
+
+async fn settle_one(mold: &Mold<'_>, newcomer: &Newcomer) -> Result<(), ProviderError> {
+    mold.ready(&newcomer.id).await?;
+    if let Err(error) = mold.ask(&newcomer.id).await {
+        // It is up, and wrong: nobody shall be served by it.
+        mold.site.write.stop(&newcomer.id, None).await?;
+        return Err(error);
+    }
+    match newcomer.nameless {
+        true => mold.site.write.rename(&newcomer.id, &mold.name(newcomer.number)).await,
+        false => Ok(()),
+    }
+}
+
+pub(super) async fn take_away(site: &Site<'_>, found: &Found) -> Result<(), ProviderError> {
     stop(site, found).await?;
     site.write.remove_container(&found.id).await
 }
 
-async fn stop(site: &Site<'_>, found: &Found) -> Result<(), ProviderError> {
+pub(super) async fn stop(site: &Site<'_>, found: &Found) -> Result<(), ProviderError> {
     if status(found) == Some(Status::PAUSED) {
         site.write.unpause(&found.id).await?; // a paused container cannot hear the signal
     }
@@ -80,7 +117,7 @@ async fn stop(site: &Site<'_>, found: &Found) -> Result<(), ProviderError> {
     site.write.stop(&found.id, seconds).await
 }
 
-fn status(found: &Found) -> Option<Status> {
+pub(super) fn status(found: &Found) -> Option<Status> {
     found.inspected.state.as_ref().and_then(|state| state.status)
 }
 
@@ -92,10 +129,7 @@ async fn replace(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderErr
     for number in 1..=mold.service.replicas() {
         match here.get(&number) {
             Some(old) => replace_one(&mold, old).await?,
-            None => {
-                let id = make(&mold, number).await?;
-                mold.ready(&id).await?;
-            }
+            None => settle_in(&mold, &[make(&mold, number).await?]).await?,
         }
     }
     drop_surplus(site, &mold, &here).await?;
@@ -109,57 +143,25 @@ async fn replace(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderErr
     image::sweep(site, mold.key(), &mold.service.image, &before).await
 }
 
-async fn replace_one(mold: &Mold<'_>, old: &Found) -> Result<(), ProviderError> {
-    let (site, name) = (mold.site, mold.name(old.number));
-    let new = mold.create(old.number, &format!("{name}.new")).await?;
-    site.tell("stopping the old container");
-    stop(site, old).await?;
-    site.write.rename(&old.id, &format!("{name}.old")).await?;
-    site.write.rename(&new, &name).await?;
-    let proven = async {
-        mold.start(&new).await?;
-        mold.ready(&new).await
-    };
-    match proven.await {
-        Ok(_) => site.write.remove_container(&old.id).await,
-        Err(error) => Err(roll_back(mold, old, &new, error).await),
-    }
-}
-
-/// Puts the old container back; says so in the error, and more loudly when that failed too.
-async fn roll_back(mold: &Mold<'_>, old: &Found, new: &str, error: ProviderError) -> ProviderError {
-    let site = mold.site;
-    site.tell("rolling back");
-    let back = async {
-        site.write.remove_container(new).await?;
-        site.write.rename(&old.id, &mold.name(old.number)).await?;
-        mold.start(&old.id).await
-    };
-    match back.await {
-        Ok(()) => error.rolled_back().hint("the version before it was started again"),
-        Err(failed) => error.hint(format!("the version before it could not be started again: {failed}")),
-    }
-}
-
 /// Brings a service that is right but does not work back to work.
 async fn repair(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError> {
     let mold = Mold::new(site, resource).await?;
     recover(site, mold.key(), Some(&mold)).await?;
     let here = copies(site, mold.key()).await?;
-    let mut waited_for = Vec::new();
+    let mut mended = Vec::new();
     for number in 1..=mold.service.replicas() {
         match here.get(&number) {
             // Recovery put back the version before; what was asked for is still to be done.
             Some(found) if !mold.made(found) => replace_one(&mold, found).await?,
-            Some(found) => waited_for.push(mend(&mold, found).await?),
-            None => waited_for.push(make(&mold, number).await?),
+            Some(found) => mended.push(mend(&mold, found).await?),
+            None => mended.push(make(&mold, number).await?),
         }
     }
-    try_join_all(waited_for.iter().map(|id| mold.ready(id))).await.map(drop)
+    settle_in(&mold, &mended).await
 }
 
 /// Mends one copy and says which container it is now.
-async fn mend(mold: &Mold<'_>, found: &Found) -> Result<String, ProviderError> {
+async fn mend(mold: &Mold<'_>, found: &Found) -> Result<Newcomer, ProviderError> {
     let (site, id) = (mold.site, &found.id);
     if matches!(
         status(found),
@@ -173,7 +175,7 @@ async fn mend(mold: &Mold<'_>, found: &Found) -> Result<String, ProviderError> {
     if found.name != name {
         site.write.rename(id, &name).await?;
     }
-    reconnect(mold, found).await?;
+    mold.reconnect(found.number, &found.inspected).await?;
     match status(found) {
         Some(Status::PAUSED) => {
             site.write.unpause(id).await?;
@@ -186,33 +188,11 @@ async fn mend(mold: &Mold<'_>, found: &Found) -> Result<String, ProviderError> {
         Some(Status::RUNNING) if trouble::problem(&found.inspected).is_none() => {}
         _ => site.write.restart(id).await?,
     }
-    Ok(id.clone())
-}
-
-/// Puts a copy back under its name on each network where it lost it.
-async fn reconnect(mold: &Mold<'_>, found: &Found) -> Result<(), ProviderError> {
-    let (origin, ours) = (&mold.site.config.origin, BTreeMap::new());
-    let copy = encode::Copy {
-        project: mold.site.project(),
-        service: mold.key(),
+    Ok(Newcomer {
         number: found.number,
-        image_id: "",
-        origin,
-        ours: &ours,
-    };
-    let settings = found.inspected.network_settings.as_ref();
-    for (network, endpoint) in encode::endpoints(&mold.service, &copy) {
-        let now = settings.and_then(|settings| settings.networks.as_ref()?.get(&network));
-        let aliases = |endpoint: &bollard::models::EndpointSettings| endpoint.aliases.clone().unwrap_or_default();
-        let knows = |now| aliases(&endpoint).iter().all(|alias| aliases(now).contains(alias));
-        if now.is_none_or(|now| !knows(now)) {
-            if now.is_some() {
-                mold.site.write.disconnect(&network, &found.id).await?;
-            }
-            mold.site.write.connect(&network, &found.id, endpoint).await?;
-        }
-    }
-    Ok(())
+        id: id.clone(),
+        nameless: false,
+    })
 }
 
 /// Removes every container of a service, those of an interrupted update too.

@@ -69,6 +69,7 @@ fn a_failure_names_its_cause() {
       caused by: its last lines:
     boom
     bang
+      hint: its last lines say why; mend that, then apply again
     ");
     insta::assert_snapshot!(failure(exited(127), json!({}), ""), @"
     NotReady: cannot start
@@ -88,6 +89,7 @@ fn a_failure_names_its_cause() {
       caused by: it runs but is unhealthy: its last probe ended with code 7: connection refused
       caused by: its last lines:
     listening
+      hint: see that it listens where its health check asks
     ");
     let no_command =
         json!({"Status": "created", "ExitCode": 127, "Error": "exec: \"nope\": executable file not found in $PATH"});

@@ -83,6 +83,7 @@ async fn every_failure_names_its_cause() {
           caused by: it runs but is unhealthy: its last probe ended with code 1: connection refused
           caused by: its last lines:
         listening
+          hint: see that it listens where its health check asks
         ");
 
         let memory = Limits {
@@ -157,7 +158,7 @@ async fn a_version_that_fails_gives_way_to_the_one_before() {
             error
                 .hints
                 .iter()
-                .any(|hint| hint == "the version before it was started again"),
+                .any(|hint| hint == "the version before it was not touched, and serves"),
             "{}",
             explain(&error)
         );

@@ -105,33 +105,31 @@ async fn drift_by_hand_is_seen_and_mended() {
     .await;
 }
 
+/// What a killed update leaves: a second container of the same copy as `of`.
+fn twin(stage: &Stage, of: &str, under: &str, words: &[&str]) {
+    let format = "{{range $k, $v := .Config.Labels}}{{$k}}\u{1}{{$v}}\u{2}{{end}}";
+    let labels = stage.cli(&["inspect", "-f", format, of]);
+    let pairs: Vec<String> = labels
+        .trim()
+        .split('\u{2}')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.replace('\u{1}', "="))
+        .collect();
+    let network = format!("{}_default", stage.project);
+    let mut command = vec!["create", "--name", under, "--init", "--network", &network];
+    pairs.iter().for_each(|pair| command.extend(["--label", pair]));
+    command.push("busybox:1");
+    command.extend(words);
+    stage.cli(&command);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_update_is_finished_by_the_next_run() {
     on_stage(async |stage: Arc<Stage>| {
         let (web, created) = set_up(&stage).await;
         let name = stage.name("web");
         let (new, old) = (format!("{name}.new"), format!("{name}.old"));
-        let twin = |under: &str| {
-            // What a killed update leaves: a second container of the same copy.
-            let labels = stage.cli(&[
-                "inspect",
-                "-f",
-                "{{range $k, $v := .Config.Labels}}{{$k}}\u{1}{{$v}}\u{2}{{end}}",
-                &name,
-            ]);
-            let pairs: Vec<String> = labels
-                .trim()
-                .split('\u{2}')
-                .filter(|pair| !pair.is_empty())
-                .map(|pair| pair.replace('\u{1}', "="))
-                .collect();
-            let mut command = vec!["create", "--name", under, "--init", "--network"];
-            let network = format!("{}_default", stage.project);
-            command.push(&network);
-            pairs.iter().for_each(|pair| command.extend(["--label", pair]));
-            command.extend(["busybox:1", "sleep", "600"]);
-            stage.cli(&command);
-        };
+        let twin = |under: &str| twin(&stage, &name, under, &["sleep", "600"]);
 
         twin(&new);
         mended(&stage, &web, "killed after the new one was made").await;
@@ -147,6 +145,27 @@ async fn a_killed_update_is_finished_by_the_next_run() {
 
         twin(&old);
         mended(&stage, &web, "killed before the old one was removed").await;
+
+        let canary = format!("{name}.canary");
+        stage.cli(&[
+            "create",
+            "--name",
+            &canary,
+            "--label",
+            &format!("com.docker.compose.project={}", stage.project),
+            "--label",
+            "com.docker.compose.service=web",
+            "--label",
+            "com.docker.compose.container-number=1",
+            "--label",
+            &format!("com.docker.compose.config-hash={}", "0".repeat(64)),
+            "--label",
+            "com.docker.compose.oneoff=True",
+            "busybox:1",
+            "sleep",
+            "600",
+        ]);
+        mended(&stage, &web, "killed while the canary was tried").await;
 
         stage.cli(&["rm", "-f", &name]);
         assert!(stage.observe_one(&web).await.is_none());
@@ -253,12 +272,63 @@ async fn a_broken_version_cut_off_gives_way_and_is_still_an_error() {
             error
                 .hints
                 .iter()
-                .any(|hint| hint == "the version before it was started again"),
+                .any(|hint| hint == "the version before it was not touched, and serves"),
             "{}",
             explain(&error)
         );
         let now = stage.observe_one(&good).await.expect("it");
         assert_eq!((now.id, now.spec, now.problem), (created.id, good.spec, None));
+        assert_eq!(stage.containers().await, [stage.name("web")]);
+    })
+    .await;
+}
+
+/// Two updates in a row, the first one killed before it proved what it put in place.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unproven_version_gives_way_to_the_parked_one_before_the_next_is_tried() {
+    on_stage(async |stage: Arc<Stage>| {
+        let (first, _) = set_up(&stage).await;
+        let name = stage.name("web");
+        let old = format!("{name}.old");
+        // What a run leaves that was killed right after it put another version in place of the parked one.
+        let in_place = || {
+            stage.cli(&["rename", &name, &old]);
+            twin(&stage, &old, &name, &["false"]);
+            stage.cli(&["stop", "-t", "1", &old]);
+        };
+        let third = stage.service(
+            "web",
+            &Service {
+                environment: [("THIRD".to_owned(), "1".to_owned())].into(),
+                ..service()
+            },
+        );
+
+        let parked = stage.observe_one(&first).await.expect("it").id;
+        in_place();
+        let before = stage.observe_one(&third).await.expect("it");
+        let command = Some(vec!["false".to_owned()]);
+        let bad = stage.service("web", &Service { command, ..service() });
+        let error = stage
+            .run(Step::Replace { before, after: bad })
+            .await
+            .expect_err("it ends at once");
+        assert!(error.rolled_back, "{}", explain(&error));
+        let now = stage.observe_one(&first).await.expect("it");
+        assert_eq!((now.id, now.problem), (parked, None), "the parked one serves again");
+
+        in_place();
+        let before = stage.observe_one(&third).await.expect("it");
+        assert!(before.problem.is_some());
+        stage
+            .run(Step::Replace {
+                before,
+                after: third.clone(),
+            })
+            .await
+            .expect("the third is good");
+        let now = stage.observe_one(&third).await.expect("it");
+        assert_eq!((now.spec, now.problem), (third.spec, None));
         assert_eq!(stage.containers().await, [stage.name("web")]);
     })
     .await;
