@@ -162,14 +162,12 @@ fn compose(field: Field) -> Level {
         | F::Image | F::Build | F::Command | F::Port | F::Replicas | F::Cpu | F::Memory | F::Gpu
         | F::Env | F::References | F::SecretFiles | F::Uses | F::Expose | F::Public
         | F::Healthcheck | F::Volumes | F::ReadOnlyVolumes
-        | F::RolloutTimeout | F::Protect => Level::Full,
+        | F::RolloutTimeout | F::Protect | F::Checks | F::ChecksP95 => Level::Full,
 
         F::Storage => degraded("Docker's local volumes have no quota; the size is not enforced"),
         F::HostVolumes => degraded("a path of the machine that the engine runs on; a remote engine does not see your files"),
         F::HealthcheckHttp => degraded("asked inside the container with wget, curl or python3, one of which the image must have"),
         F::ExternalBuckets => degraded("expected to be there; a store outside the stack is left as it is"),
-        F::Checks => degraded("compared with the model when planning, but not yet a gate of updates"),
-        F::ChecksP95 => degraded("read, but not yet measured"),
         F::EnvSecrets => Level::Degraded {
             how: "the value arrives as a file; `KEY_FILE` holds its path",
             needs_allowance: true,

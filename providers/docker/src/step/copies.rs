@@ -20,6 +20,9 @@ use crate::{ask, doctor, fault, trouble, wait};
 /// How long a new version may take when its spec says nothing.
 const READY_WITHIN: Duration = Duration::from_secs(300);
 
+/// How often a container is created before its name counts as somebody else's.
+const CREATES: u32 = 10;
+
 /// A service as it should be, ready to be made copies of.
 pub(crate) struct Mold<'a> {
     pub(crate) site: &'a Site<'a>,
@@ -136,15 +139,16 @@ impl<'a> Mold<'a> {
 
     async fn create_bare(&self, copy: &Copy<'_>, name: &str) -> Result<String, ProviderError> {
         let body = encode::create_body(&self.service, copy);
-        match self.site.write.create_container(name, body.clone()).await? {
-            Created::Id(id) => return Ok(id),
-            Created::NoImage => return Err(image::missing(&self.service.image)),
-            Created::NameTaken => self.clear(name).await?,
+        for _ in 0..CREATES {
+            match self.site.write.create_container(name, body.clone()).await? {
+                Created::Id(id) => return Ok(id),
+                Created::NoImage => return Err(image::missing(&self.service.image)),
+                Created::NameTaken => self.clear(name).await?,
+            }
+            // A call that a killed apply made may still be under way: its name is taken before it can be seen.
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        match self.site.write.create_container(name, body).await? {
-            Created::Id(id) => Ok(id),
-            _ => Err(foreign("container", name)),
-        }
+        Err(foreign("container", name))
     }
 
     /// Removes what an apply that was cut short left under this name.
