@@ -57,12 +57,21 @@ pub(super) struct Global {
         hide_env_values = true
     )]
     pub ledger: Option<String>,
+    /// Whether to lock the stack on the engine itself; auto does so where the engine may be shared (DOCKER_HOST=tcp://…)
+    #[arg(
+        long,
+        global = true,
+        env = "MLSTACK_LOCK_ENGINE",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub lock_engine: When,
 }
 
-/// When to do something that depends on the terminal.
+/// When to do something that depends on the surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum When {
-    /// On a terminal, unless NO_COLOR is set
+    /// Where it helps
     Auto,
     /// Always
     Always,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step};
 
 use super::Context;
+use super::engine_lock;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{load, read, stack_file};
@@ -46,7 +47,7 @@ pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
 }
 
 /// The stack's name, which tells stacks apart in a ledger that several share.
-fn stack_name(context: &Context) -> Result<String, Failure> {
+pub(super) fn stack_name(context: &Context) -> Result<String, Failure> {
     match read(context, false)?.parsed.stack {
         Some(stack) => Ok(stack.name),
         None => load(context).map(|loaded| loaded.stack.name),
@@ -57,7 +58,10 @@ fn stack_name(context: &Context) -> Result<String, Failure> {
 pub(super) async fn open(context: &Context, command: &str) -> Result<Session, Failure> {
     let id = new_id().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
     let holder = Holder::new(id, who(), command, now());
-    let session = Session::open(store(context)?, &holder).await.map_err(|e| failure(&e))?;
+    let mut session = Session::open(store(context)?, &holder).await.map_err(|e| failure(&e))?;
+    if let Some(lock) = engine_lock::take(context, &holder).await? {
+        session.hold(lock);
+    }
     if let Some(cut) = session.cut() {
         context.ui.note(&told(cut));
     }

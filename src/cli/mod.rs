@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod doctor;
 mod drift;
+mod engine_lock;
 mod execute;
 mod exit;
 mod explain;

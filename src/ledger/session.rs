@@ -11,7 +11,8 @@ use super::{Ending, Holder, Ledger, LedgerError, Lock, Run, Store, Version, from
 /// The ledger, ours alone until this is dropped.
 pub struct Session {
     store: Arc<dyn Store>,
-    lock: Lock,
+    /// All that must be ours; the ledger's own is the first.
+    locks: Vec<Lock>,
     ledger: Ledger,
     version: Option<Version>,
     cut: Option<Cut>,
@@ -61,7 +62,7 @@ impl Session {
         let (ledger, version) = look(&*store).await?;
         let mut session = Self {
             store,
-            lock,
+            locks: vec![lock],
             ledger,
             version,
             cut: None,
@@ -100,7 +101,12 @@ impl Session {
 
     /// Whether nothing new may be started, because somebody else may hold the lock by now.
     pub fn is_lost(&self) -> bool {
-        self.lock.is_lost()
+        self.locks.iter().any(Lock::is_lost)
+    }
+
+    /// Holds one more lock until the end, on the target itself.
+    pub fn hold(&mut self, lock: Lock) {
+        self.locks.push(lock);
     }
 
     /// Writes down that a run begins: from here on its sealed plan is used, whatever happens.

@@ -1,0 +1,230 @@
+//! A lock on the engine itself, for an engine that several machines share.
+//!
+//! Making a container by name is the only thing an engine does for one of many who try at once. So the lock is a
+//! container that is never started, of an image without content (an engine may have no other), whose labels say who
+//! holds it. It lacks Compose's labels, so `docker compose` leaves it alone. Labels cannot change: the time of the last
+//! renewal, by the engine's clock, is a file in it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use mlstack_provider::{ErrorKind, ProviderError, Secret};
+
+use crate::connect::Connection;
+use crate::secrets::{Owner, pack, unpack_text};
+use crate::write::{Created, Write};
+
+const HOLDER: &str = "io.mlstack.lock.holder";
+const LASTS: &str = "io.mlstack.lock.seconds";
+/// The image without content; the engine's own, made where it is missing.
+const IMAGE: &str = "localhost/mlstack/lock:1";
+const RENEWED: &str = "renewed";
+
+/// A lock that is ours.
+#[derive(Debug)]
+pub struct EngineLock {
+    connection: Connection,
+    id: String,
+}
+
+/// What came of trying to take a lock.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is ours.
+    Ours(EngineLock),
+    /// Somebody else has it; what he wrote of himself.
+    Held(String),
+}
+
+/// The name of a project's lock.
+pub fn lock_name(project: &str) -> String {
+    format!("{project}.mlstack-lock")
+}
+
+impl EngineLock {
+    /// Takes a project's lock, which lasts for `time` after each renewal. `holder` is any text without a secret; one
+    /// that `is_free` knows as a holder that is no more, or as our own, is taken over at once.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn take(
+        connection: Connection,
+        project: &str,
+        holder: &str,
+        time: Duration,
+        is_free: impl Fn(&str) -> bool + Send + Sync,
+    ) -> Result<Taken, ProviderError> {
+        let name = lock_name(project);
+        let write = Write::new(connection.client().await?, connection.patience());
+        for _ in 0..8 {
+            match write.create_container(&name, body(holder, time)).await? {
+                Created::Id(id) => {
+                    let lock = Self { connection, id };
+                    lock.renew().await?;
+                    return Ok(Taken::Ours(lock));
+                }
+                Created::NoImage => make_image(&connection).await?,
+                Created::NameTaken => {
+                    let Some(found) = connection.look().await?.container(&name).await? else {
+                        continue;
+                    };
+                    let (id, other) = (found.id.clone().unwrap_or_default(), label(&found, HOLDER));
+                    if !is_free(&other) && !is_over(&connection, &found).await? {
+                        return Ok(Taken::Held(other));
+                    }
+                    // By id: of several who come to take it over, none removes another's new one.
+                    write.remove_container(&id).await?;
+                }
+            }
+        }
+        Err(
+            ProviderError::new(ErrorKind::Failed, "cannot lock the stack on the engine")
+                .because(format!("the container {name} comes and goes")),
+        )
+    }
+
+    /// Makes it last for another whole time; `false` when it is not ours any more.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn renew(&self) -> Result<bool, ProviderError> {
+        let look = self.connection.look().await?;
+        if look.container(&self.id).await?.is_none() {
+            return Ok(false);
+        }
+        let now = Secret::new(look.info().await?.system_time.unwrap_or_default());
+        let owner = Owner::default();
+        let archive = pack(owner, [(RENEWED, &now)])
+            .map_err(|error| ProviderError::new(ErrorKind::Failed, "cannot renew the lock").because(error))?;
+        let write = Write::new(self.connection.client().await?, self.connection.patience());
+        write.upload(&self.id, "/", archive).await?;
+        Ok(true)
+    }
+
+    /// Gives it back, with the image when no other lock needs it.
+    ///
+    /// # Errors
+    /// When the engine does not answer; it ends by itself then.
+    pub async fn release(&self) -> Result<(), ProviderError> {
+        let write = Write::new(self.connection.client().await?, self.connection.patience());
+        write.remove_container(&self.id).await?;
+        write.remove_image(IMAGE).await
+    }
+}
+
+fn body(holder: &str, time: Duration) -> ContainerCreateBody {
+    let labels = [(HOLDER, holder.to_owned()), (LASTS, time.as_secs_f64().to_string())];
+    ContainerCreateBody {
+        image: Some(IMAGE.to_owned()),
+        cmd: Some(vec!["never-started".to_owned()]),
+        labels: Some(
+            labels
+                .map(|(key, value)| (key.to_owned(), value))
+                .into_iter()
+                .collect::<HashMap<_, _>>(),
+        ),
+        network_disabled: Some(true),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// An archive that ends at once: two blocks of zeros.
+async fn make_image(connection: &Connection) -> Result<(), ProviderError> {
+    let (repository, tag) = IMAGE.rsplit_once(':').unwrap_or((IMAGE, "1"));
+    let options = CreateImageOptionsBuilder::default()
+        .from_src("-")
+        .repo(repository)
+        .tag(tag)
+        .build();
+    let docker = connection.client().await?;
+    let call = || {
+        let empty = bollard::body_full(Bytes::from_static(&[0; 1024]));
+        let answer = docker.create_image(Some(options.clone()), Some(empty), None);
+        answer.try_collect::<Vec<_>>()
+    };
+    connection
+        .patience()
+        .repeat("cannot make the lock's image", call)
+        .await
+        .map(drop)
+}
+
+fn label(found: &ContainerInspectResponse, key: &str) -> String {
+    let labels = found.config.as_ref().and_then(|config| config.labels.as_ref());
+    labels.and_then(|labels| labels.get(key)).cloned().unwrap_or_default()
+}
+
+/// Whether nobody renewed it in its time. One without a renewal counts from when it was made.
+async fn is_over(connection: &Connection, found: &ContainerInspectResponse) -> Result<bool, ProviderError> {
+    let look = connection.look().await?;
+    let id = found.id.as_deref().unwrap_or_default();
+    let renewed = look.download(id, &format!("/{RENEWED}")).await?;
+    let renewed = renewed
+        .map(|archive| unpack_text(&archive))
+        .or_else(|| found.created.clone());
+    let now = look.info().await?.system_time;
+    let age = |then: &str, now: &str| Some(seconds(now)? - seconds(then)?);
+    let age = renewed.zip(now).and_then(|(then, now)| age(&then, &now));
+    let lasts = label(found, LASTS).parse::<f64>().unwrap_or(0.0);
+    Ok(age.is_none_or(|age| age > lasts))
+}
+
+/// Seconds since 1970 of an RFC 3339 time such as `2026-11-23T07:45:14.123+01:00`.
+fn seconds(text: &str) -> Option<f64> {
+    let (date, rest) = text.trim().split_once('T')?;
+    let at = rest.find(['Z', '+', '-'])?;
+    let (time, zone) = rest.split_at(at);
+    let numbers = |text: &str, sign: char| text.split(sign).map(str::parse).collect::<Result<Vec<f64>, _>>().ok();
+    let [year, month, day] = numbers(date, '-')?[..] else {
+        return None;
+    };
+    let [hour, minute, second] = numbers(time, ':')?[..] else {
+        return None;
+    };
+    let offset = match zone.split_at(1) {
+        ("Z", "") => 0.0,
+        (sign, zone) => {
+            let [hours, minutes] = numbers(zone, ':')?[..] else {
+                return None;
+            };
+            (hours * 3600.0 + minutes * 60.0) * if sign == "-" { -1.0 } else { 1.0 }
+        }
+    };
+    Some(days(year, month, day) * 86_400.0 + hour * 3600.0 + minute * 60.0 + second - offset)
+}
+
+/// Days since 1970 after Howard Hinnant's `days_from_civil`.
+fn days(year: f64, month: f64, day: f64) -> f64 {
+    let year = if month <= 2.0 { year - 1.0 } else { year };
+    let era = (year / 400.0).floor();
+    let year_of_era = year - era * 400.0;
+    let shifted = if month > 2.0 { month - 3.0 } else { month + 9.0 };
+    let day_of_year = ((153.0 * shifted + 2.0) / 5.0).floor() + day - 1.0;
+    let day_of_era = year_of_era * 365.0 + (year_of_era / 4.0).floor() - (year_of_era / 100.0).floor() + day_of_year;
+    era * 146_097.0 + day_of_era - 719_468.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_zone() {
+        let cases = [
+            ("1970-01-01T00:00:00Z", Some(0.0)),
+            ("2000-02-29T12:00:00.5Z", Some(951_825_600.5)),
+            ("2026-11-23T08:45:14.25+01:00", Some(1_795_419_914.25)),
+            ("2026-11-23T06:45:14-01:00", Some(1_795_419_914.0)),
+            ("yesterday", None),
+            ("2026-11-23", None),
+            ("2026-11-23T08:45Z", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
+}
