@@ -59,7 +59,7 @@ fn one_run_at_a_time_and_an_interrupted_one_is_finished_by_the_next() {
 
     let second = stage.run("apply -y");
     assert_eq!(second.code, 6, "{}", second.stderr);
-    assert!(second.stderr.contains("mlstack apply"), "{}", second.stderr);
+    assert!(second.stderr.contains("`mlstack up`"), "{}", second.stderr);
 
     assert_eq!(interrupt(&mut up), Some(130));
     assert!(!stage.containers().contains_key("clock"), "it had not come that far");
