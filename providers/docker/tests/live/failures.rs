@@ -1,13 +1,16 @@
 //! What fails says why, and takes nothing down with it.
 
-use mlstack_compose::{Bytes, Deploy, Duration, Extension, Healthcheck, Limits, Port, Resources, Service};
+use mlstack_compose::{Bytes, Deploy, Duration, Extension, Healthcheck, Limits, Mount, Port, Resources, Service};
 use mlstack_provider::{ErrorKind, ProviderError, Step};
 
 use crate::stage::{Stage, explain, on_stage, shell, sleeper};
 
 async fn failure(stage: &Stage, service: &Service) -> ProviderError {
     let resource = stage.service("web", service);
-    stage.run(Step::Create { resource }).await.expect_err("it cannot work")
+    let begun = std::time::Instant::now();
+    let error = stage.run(Step::Create { resource }).await.expect_err("it cannot work");
+    assert!(begun.elapsed().as_secs() < 15, "told after {:?}", begun.elapsed());
+    error
 }
 
 async fn failed(stage: &Stage, service: &Service) -> String {
@@ -227,4 +230,87 @@ async fn what_belongs_to_others_is_not_touched() {
         stage.cli(&["rm", "-f", &name]);
     })
     .await;
+}
+
+/// The restart policy that every stack has: what ends is started again, and must be told all the same.
+fn lasting(service: Service) -> Service {
+    Service {
+        restart: "unless-stopped".to_owned(),
+        init: None,
+        ..service
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_last_words_give_away_is_the_cause() {
+    on_stage(async |stage| {
+        stage.create(&stage.network("default", false)).await;
+        stage.create(&stage.volume("data")).await;
+
+        let text = failed(&stage, &lasting(shell("echo loading the model; exit 3"))).await;
+        insta::assert_snapshot!(once(&text, "loading the model"), @"
+        NotReady: did not become ready: service/web
+          caused by: it exited with code 3
+          caused by: its last lines:
+        loading the model
+          hint: its last lines say why; mend that, then apply again
+        ");
+
+        let writes = Service {
+            user: "10001:10001".to_owned(),
+            volumes: vec![Mount::volume("data", "/data", false)],
+            ..shell("echo hello > /data/file")
+        };
+        insta::assert_snapshot!(once(&failed(&stage, &lasting(writes)).await, "sh: can't create"), @"
+        NotReady: did not become ready: service/web
+          caused by: it exited with code 1: its user 10001:10001 may not write to /data
+          caused by: its last lines:
+        sh: can't create /data/file: Permission denied
+          hint: give it to that user: docker run --rm -v PROJECT_data:/data busybox chown -R 10001:10001 /data
+        ");
+
+        let fills = Service {
+            tmpfs: vec!["/scratch:size=65536".to_owned()],
+            ..shell("dd if=/dev/zero of=/scratch/file bs=1k count=999 2>&1 | grep dd:; exit 1")
+        };
+        insta::assert_snapshot!(once(&failed(&stage, &lasting(fills)).await, "dd:"), @"
+        NotReady: did not become ready: service/web
+          caused by: it exited with code 1: no space is left where it writes
+          caused by: its last lines:
+        dd: error writing '/scratch/file': No space left on device
+          hint: see what fills the disk: docker system df; a tmpfs or a volume with a size may be full too
+        ");
+
+        let memory = Limits {
+            memory: Some(Bytes(8 << 20)),
+            ..Limits::default()
+        };
+        let resources = Resources {
+            limits: Some(memory),
+            reservations: None,
+        };
+        let greedy = Service {
+            deploy: Some(Deploy {
+                replicas: None,
+                resources,
+            }),
+            ..shell("a=x; while true; do a=$a$a; done")
+        };
+        insta::assert_snapshot!(failed(&stage, &lasting(greedy)).await, @"
+        NotReady: did not become ready: service/web
+          caused by: it was killed: out of memory (its limit is 8 MiB)
+          hint: raise resources.memory
+        ");
+    })
+    .await;
+}
+
+/// A text in which a line that begins so stands once: how often a crashing program wrote it is chance.
+fn once(text: &str, line: &str) -> String {
+    let mut seen = 0;
+    let kept = text.lines().filter(|one| {
+        seen += usize::from(one.starts_with(line));
+        !one.starts_with(line) || seen == 1
+    });
+    kept.collect::<Vec<_>>().join("\n")
 }

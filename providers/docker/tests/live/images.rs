@@ -32,9 +32,13 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// An image with one file, made for `stage`: its archive and its id.
 fn bundle(stage: &Stage, reference: &str, word: &str) -> (Vec<u8>, String) {
+    bundle_for(stage, reference, word, "amd64")
+}
+
+fn bundle_for(stage: &Stage, reference: &str, word: &str, architecture: &str) -> (Vec<u8>, String) {
     let layer = packed(&[("word", word.as_bytes())]);
     let config = json!({
-        "architecture": "amd64", "os": "linux",
+        "architecture": architecture, "os": "linux",
         "config": {"Cmd": ["/word"], "Labels": {"io.mlstack.stack": stage.project, "org.opencontainers.image.title": "web"}},
         "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", sha256(&layer))]},
         "history": [{"created_by": "test"}],
@@ -252,6 +256,34 @@ async fn secrets_belong_to_the_user_the_image_names() {
                 .trim(),
             "400 4711:4712"
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_for_another_processor_is_told() {
+    on_stage(async |stage| {
+        stage.create(&stage.network("default", false)).await;
+        let reference = format!("{}/web:1", stage.project);
+        // An ELF header for another machine: no engine runs it.
+        let word = "\u{7f}ELF\u{2}\u{1}\u{1}";
+        let (archive, id) = bundle_for(&stage, &reference, word, "arm64");
+        stage.shelf.put(&reference, archive);
+        stage
+            .create(&image("web", &reference, ImageSource::Bundle { id: Some(id) }))
+            .await;
+        let service = Service {
+            image: reference,
+            restart: "unless-stopped".to_owned(),
+            ..Service::default()
+        };
+        let resource = stage.service("web", &service);
+        let error = stage.run(Step::Create { resource }).await.expect_err("it cannot run");
+        insta::assert_snapshot!(explain(&error).replace(&stage.project, "PROJECT"), @"
+        NotReady: cannot run service/web
+          caused by: the image PROJECT/web:1 is made for arm64, and this engine runs amd64
+          hint: take one that is made for it: docker pull --platform linux/amd64 PROJECT/web:1
+        ");
     })
     .await;
 }
