@@ -14,7 +14,7 @@ use proxy::{Counted, Harm};
 use rig::{DEADLINE, Leg, Rig, TRIPS};
 
 /// Stacks that are worked on at once.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 3;
 /// After how many runs that were broken off it is said how many there were.
 const TOLD: usize = 25;
 
@@ -91,7 +91,7 @@ fn describe(rig: &Rig, leg: &Leg, case: Case, wrong: &str) -> String {
 impl Tally {
     fn add(&mut self, other: Self) {
         self.struck += other.struck;
-        if other.struck > 0 && self.struck % TOLD == 0 {
+        if other.struck > 0 && self.struck.is_multiple_of(TOLD) {
             say(&format!("{} broken off", self.struck));
         }
         self.unharmed += other.unharmed;
