@@ -101,7 +101,8 @@ impl Search {
     }
 }
 
-/// Arguments of every process, and the environment of all but mlstack itself, which was given one canary in it.
+/// Arguments of every process of the machine, and the environment of all that mlstack started. (That of the containers'
+/// own processes is theirs: the entrypoint of the official PostgreSQL image reads its password file into a variable.)
 fn sample(own: u32, over: &AtomicBool) -> Vec<u8> {
     let mut seen = BTreeMap::new();
     while !over.load(Ordering::Relaxed) {
@@ -109,16 +110,24 @@ fn sample(own: u32, over: &AtomicBool) -> Vec<u8> {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;
             };
-            for file in ["cmdline", "environ"] {
-                if file == "cmdline" || pid != own {
-                    let bytes = std::fs::read(entry.path().join(file)).unwrap_or_default();
-                    seen.insert(bytes, ());
-                }
+            let mut files = vec!["cmdline"];
+            files.extend(is_below(pid, own).then_some("environ"));
+            for file in files {
+                seen.insert(std::fs::read(entry.path().join(file)).unwrap_or_default(), ());
             }
         }
         std::thread::sleep(Duration::from_millis(25));
     }
     seen.into_keys().collect::<Vec<_>>().join(&b"\n\n"[..])
+}
+
+/// Whether `own` started `pid`, or started who did.
+fn is_below(pid: u32, own: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let parent = status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok());
+    parent.is_some_and(|parent| parent == own || (parent > 1 && is_below(parent, own)))
 }
 
 /// Our own idea of how a value may be written, apart from that of the code under test.
