@@ -640,11 +640,20 @@ fn settle(all: &[Found]) -> (Vec<&Found>, Option<String>) {
     (copies.into_values().collect(), problem)
 }
 
-/// Writes the number of copies, unless the spec already means it.
+/// Writes the number of copies, unless the spec already means it. One copy is not said, as in what is wanted.
 fn set_replicas(spec: &mut Value, copies: usize) {
     let said = spec.pointer("/deploy/replicas").and_then(Value::as_u64);
-    if said.unwrap_or(1) != copies as u64 && spec.is_object() {
+    if said.unwrap_or(1) == copies as u64 || !spec.is_object() {
+        return;
+    }
+    if copies != 1 {
         spec["deploy"]["replicas"] = copies.into();
+    } else if let Some(deploy) = spec["deploy"].as_object_mut() {
+        deploy.shift_remove("replicas");
+        let says_nothing = deploy.is_empty();
+        if let Some(spec) = spec.as_object_mut().filter(|_| says_nothing) {
+            spec.shift_remove("deploy");
+        }
     }
 }
 

@@ -63,8 +63,12 @@ fn the_number_of_copies_is_written_only_when_it_says_something_new() {
         json!({"deploy": {"replicas": 2}})
     );
     assert_eq!(
-        after(json!({"deploy": {"replicas": 2}}), 1),
-        json!({"deploy": {"replicas": 1}})
+        after(json!({"image": "x", "deploy": {"replicas": 2}}), 1),
+        json!({"image": "x"})
+    );
+    assert_eq!(
+        after(json!({"deploy": {"replicas": 2, "resources": {}}}), 1),
+        json!({"deploy": {"resources": {}}})
     );
     assert_eq!(
         after(json!({"image": "x"}), 3),
