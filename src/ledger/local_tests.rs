@@ -120,7 +120,6 @@ fn child_that_is_killed() {
     });
 }
 
-#[expect(clippy::print_stdout, reason = "the parent reads it")]
 fn tell(line: &str) {
     println!("\n{line}");
 }

@@ -67,7 +67,6 @@ const CHILD: &str = "MLSTACK_TEST_STORES_CHILD";
 
 /// Not a test by itself: holds the lock named by [`CHILD`] until it is killed.
 #[test]
-#[expect(clippy::print_stdout, reason = "the parent reads it")]
 fn child_that_holds_the_lock() {
     let Ok(given) = std::env::var(CHILD) else { return };
     let [url, root, stack, id, machine] = given.split('\n').collect::<Vec<_>>()[..] else {

@@ -87,7 +87,7 @@ const MUTATIONS: &[Mutation] = &[
         s.edit(
             "resources: { cpu: 100m, memory: 32Mi }",
             "resources: { cpu: 100m, memory: 33Mi }",
-        )
+        );
     }),
     ("another apply", |s| drop(s.ends(0, "apply -y"))),
 ];

@@ -5,7 +5,6 @@
 //! holds it. It lacks Compose's labels, so `docker compose` leaves it alone. Labels cannot change: the time of the last
 //! renewal, by the engine's clock, is a file in it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
@@ -121,12 +120,7 @@ fn body(holder: &str, time: Duration) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(IMAGE.to_owned()),
         cmd: Some(vec!["never-started".to_owned()]),
-        labels: Some(
-            labels
-                .map(|(key, value)| (key.to_owned(), value))
-                .into_iter()
-                .collect::<HashMap<_, _>>(),
-        ),
+        labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into_iter().collect()),
         network_disabled: Some(true),
         ..ContainerCreateBody::default()
     }
