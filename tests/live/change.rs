@@ -9,9 +9,9 @@ const STACK: &str = "\
 version: 1
 name: STACK
 components:
-  clock: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
+  clock: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
   cache: { type: cache, engine: valkey, version: \"8\" }
-  worker: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], uses: [cache], resources: { cpu: 100m, memory: 32Mi } }
+  worker: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], uses: [cache], resources: { cpu: 100m, memory: 32Mi } }
 ";
 const IMAGES: &[&str] = &["busybox:1", "valkey/valkey:8"];
 
@@ -26,8 +26,8 @@ fn a_change_is_shown_done_and_then_gone() {
     let Some(stage) = running() else { return };
     let before = stage.containers();
     stage.edit(
-        "600\"], uses: [cache], resources: { cpu: 100m, memory: 32Mi }",
-        "600\"], uses: [cache], resources: { cpu: 100m, memory: 48Mi }",
+        "wait\"], uses: [cache], resources: { cpu: 100m, memory: 32Mi }",
+        "wait\"], uses: [cache], resources: { cpu: 100m, memory: 48Mi }",
     );
     assert_snapshot!(stage.ends(2, "plan --detailed-exitcode"), @"
     STACK → compose (unix:///var/run/docker.sock)
@@ -52,7 +52,7 @@ fn a_change_is_shown_done_and_then_gone() {
 #[test]
 fn a_sealed_plan_is_done_once_and_only_on_its_own_world() {
     let Some(stage) = running() else { return };
-    let larger = || stage.edit("sleep, \"600\"]", "sleep, \"601\"]");
+    let larger = || stage.edit("sleep 600", "sleep 601");
     larger();
     stage.ends(0, "plan --out first.mlplan");
     stage.ends(0, "apply -y first.mlplan");

@@ -8,7 +8,7 @@ const STACK: &str = "\
 version: 1
 name: STACK
 components:
-  clock: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
+  clock: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
   db: { type: database, engine: postgres, version: \"17\", storage: 1Gi }
 ";
 

@@ -14,7 +14,7 @@ components:
   api:
     type: service
     image: \"busybox:1\"
-    command: [sleep, \"600\"]
+    command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"]
     env: { WORD: one, TOKEN_FILE: \"${secrets.token.file}\" }
     resources: { cpu: 100m, memory: 32Mi }
   cache: { type: cache, engine: valkey, version: \"8\" }

@@ -39,7 +39,7 @@ version: 1
 name: STACK
 components:
   job: { type: service, build: ./job, resources: { cpu: 100m, memory: 32Mi } }
-  clock: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
+  clock: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
 ";
 
 #[test]

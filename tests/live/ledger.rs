@@ -14,11 +14,11 @@ components:
   one:
     type: service
     image: busybox:1
-    command: [sleep, '3600']
+    command: [sh, -c, 'trap exit TERM; sleep 3600 & wait']
   two:
     type: service
     image: busybox:1
-    command: [sleep, '3600']
+    command: [sh, -c, 'trap exit TERM; sleep 3600 & wait']
     uses: [one]
 ";
 
@@ -40,7 +40,7 @@ fn history_tells_who_did_what_and_how_it_ended() {
     let stage = stage.env("GITHUB_RUN_ID", "");
     assert!(stage.ends(0, "history").contains("Nothing was changed yet"));
     stage.ends(0, "up");
-    stage.edit("'3600'", "'3601'");
+    stage.edit("sleep 3600", "sleep 3601");
     stage.ends(0, "plan --out p.mlplan");
     stage.ends(0, "apply p.mlplan -y");
     stage.ends(0, "destroy -y");

@@ -91,14 +91,14 @@ components:
   first:
     type: service
     image: \"busybox:1\"
-    command: [sleep, \"600\"]
+    command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"]
     env: { WORD: one }
     volumes: [{ name: notes, path: /notes }]
     resources: { cpu: 100m, memory: 32Mi }
   second:
     type: service
     image: \"busybox:1\"
-    command: [sleep, \"600\"]
+    command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"]
     healthcheck: { command: [\"true\"], interval: 1s, retries: 2, start_period: 1s }
     uses: [first]
     env: { WORD: one }

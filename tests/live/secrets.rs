@@ -24,7 +24,7 @@ components:
   other:
     type: service
     image: busybox:1
-    command: [sleep, \"3600\"]
+    command: [sh, -c, \"trap exit TERM; sleep 3600 & wait\"]
     resources: { memory: 32Mi }
 ";
 

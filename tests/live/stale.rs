@@ -11,11 +11,11 @@ components:
   api:
     type: service
     image: \"busybox:1\"
-    command: [sleep, \"600\"]
+    command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"]
     env: { WORD: one, TOKEN_FILE: \"${secrets.token.file}\" }
     volumes: [{ name: notes, path: /notes }]
     resources: { cpu: 100m, memory: 32Mi }
-  lone: { type: service, image: \"busybox:1\", command: [sleep, \"600\"], resources: { cpu: 100m, memory: 32Mi } }
+  lone: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
 ";
 
 /// What somebody does to the stack.
@@ -68,6 +68,42 @@ const MUTATIONS: &[Mutation] = &[
     ("another service's memory", |s| {
         cli(&["update", "--memory", "64m", "--memory-swap", "64m", &id(s, "lone")]);
     }),
+    ("memory lowered", |s| {
+        cli(&["update", "--memory", "16m", "--memory-swap", "16m", &id(s, "api")]);
+    }),
+    ("another service's cpus", |s| {
+        cli(&["update", "--cpus", "0.2", &id(s, "lone")]);
+    }),
+    ("another service's pids", |s| {
+        cli(&["update", "--pids-limit", "99", &id(s, "lone")]);
+    }),
+    ("another service's restart", |s| {
+        cli(&["update", "--restart", "no", &id(s, "lone")]);
+    }),
+    ("another service paused", |s| cli(&["pause", &id(s, "lone")])),
+    ("another service killed", |s| cli(&["kill", &id(s, "lone")])),
+    ("another service stopped", |s| cli(&["stop", &id(s, "lone")])),
+    ("another service renamed", |s| {
+        cli(&["rename", &id(s, "lone"), &format!("{}-other", s.name)]);
+    }),
+    ("another service left its network", |s| {
+        cli(&["network", "disconnect", &format!("{}_back", s.name), &id(s, "lone")]);
+    }),
+    ("another service's alias lost", |s| {
+        cli(&["network", "disconnect", &format!("{}_back", s.name), &id(s, "lone")]);
+        cli(&["network", "connect", &format!("{}_back", s.name), &id(s, "lone")]);
+    }),
+    ("network removed", |s| {
+        let network = format!("{}_back", s.name);
+        for service in ["api", "lone"] {
+            cli(&["network", "disconnect", &network, &id(s, service)]);
+        }
+        cli(&["network", "rm", &network]);
+    }),
+    ("volume removed", |s| {
+        cli(&["rm", "-f", &id(s, "api")]);
+        cli(&["volume", "rm", &format!("{}_notes", s.name)]);
+    }),
     ("an orphan", |s| {
         let label = |key: &str, value: &str| format!("com.docker.compose.{key}={value}");
         let labels = [
@@ -99,6 +135,7 @@ fn a_plan_for_a_world_that_moved_is_refused_and_touches_nothing() {
     };
     let stage = stage.env("TOKEN", "a value");
     stage.ends(0, "up");
+    assert_eq!(MUTATIONS.len(), 30);
     for (at, (what, mutate)) in MUTATIONS.iter().enumerate() {
         stage.edit(&format!("WORD: {}", word(at)), &format!("WORD: {}", word(at + 1)));
         stage.ends(0, "plan --out it.mlplan");
