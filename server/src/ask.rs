@@ -1,6 +1,7 @@
 //! Asks a running server what comes on standard input, and says what it answered and how long each answer took.
 //!
 //! For whoever can run a program in the container but cannot reach its port: a rollout that asks its golden requests.
+//! They say that they are checks, so that the prediction log holds users' requests alone.
 //! Plain HTTP over a TCP connection for each request; judges nothing.
 
 use std::io::{self, BufRead, Read, Write};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::http::CHECK;
 
 /// Time that one answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -85,7 +88,8 @@ fn once(server: SocketAddr, path: &str, body: &str) -> io::Result<(u16, String)>
     stream.set_nodelay(true)?;
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.0\r\nhost: {server}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        "POST {path} HTTP/1.0\r\nhost: {server}\r\n{CHECK}: golden\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
     );
     stream.write_all((head + body).as_bytes())?;
     let mut text = Vec::new();

@@ -31,6 +31,10 @@ use crate::config::Limits;
 /// An answer, whole in memory.
 pub type Answer = Response<Full<Bytes>>;
 
+/// Marks a request that came from this very machine or container: its extensions hold one.
+#[derive(Clone, Copy, Debug)]
+pub struct FromHere;
+
 /// Longest head of a request, bytes.
 const HEAD_LIMIT: usize = 16 << 10;
 /// Time that open connections get for one more request before they are closed.
@@ -115,7 +119,11 @@ where
 {
     let _ = stream.set_nodelay(true);
     let open = Open::count(shared);
-    let service = service_fn(move |request| {
+    let from_here = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if from_here {
+            request.extensions_mut().insert(FromHere);
+        }
         let answer = handle(request);
         let shared = Arc::clone(&open.0);
         async move { Ok::<_, Infallible>(closing(answer.await, &shared)) }

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -204,8 +205,20 @@ fn sign(file: &mut File, holder: &Holder) -> io::Result<()> {
     file.flush()
 }
 
+/// Who signed the lock's file. Whoever has just taken it signs within a moment, so that moment is waited for.
 fn signed(file: &mut File) -> Option<Holder> {
+    for _ in 0..50 {
+        if let Some(holder) = signature(file) {
+            return Some(holder);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    None
+}
+
+fn signature(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
+    file.rewind().ok()?;
     file.take(64 << 10).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }

@@ -26,12 +26,15 @@ pub use reply::{bytes, json, text};
 use crate::app::App;
 use crate::assets;
 use crate::ids::Id;
-use crate::listen::Answer;
+use crate::listen::{Answer, FromHere};
 use crate::metrics::Protocol;
 use route::Route;
 
 /// Names a request in answers, logs and the prediction log; a client may choose it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Says that a request is a check of a rollout. From here alone it is believed, and kept out of the prediction log.
+pub const CHECK: HeaderName = HeaderName::from_static("x-mlstack-check");
 
 /// A request while it is worked on.
 struct Asked {
@@ -39,6 +42,13 @@ struct Asked {
     body: Incoming,
     id: HeaderValue,
     started: Instant,
+}
+
+impl Asked {
+    /// Whether it is a check of a rollout, and no user's request.
+    fn is_check(&self) -> bool {
+        self.head.extensions.get::<FromHere>().is_some() && self.head.headers.contains_key(CHECK)
+    }
 }
 
 /// Answers one request of the model server.

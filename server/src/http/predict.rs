@@ -70,6 +70,7 @@ async fn work(
             Refusal::new(Code::InvalidBody, "the body must be JSON").hint("send content-type: application/json")
         );
     }
+    let log = app.log.as_ref().filter(|_| !asked.is_check());
     let body = body::read(asked.body, app.limits.body).await?;
     let rows = read(&served.features, &body, app.limits.rows)?;
     let begun = Instant::now();
@@ -82,7 +83,7 @@ async fn work(
     };
     count(app, rows.count, &timing);
     let text = answer::write(&predictions, rows.form, probabilities.then_some(&served.classes));
-    if let Some(log) = &app.log {
+    if let Some(log) = log {
         record(
             log,
             served,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::client::{get, post};
+use crate::client::{get, post, post_with};
 use crate::postgres::Postgres;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mlstack-server");
@@ -284,6 +284,13 @@ fn predictions_are_in_the_database_when_it_ends() {
     let tensor =
         r#"{"inputs":[{"name":"X","shape":[1,10],"datatype":"FP32","data":[41,1,20.5,80,124,48.8,64,2,4.0254,75]}]}"#;
     assert_eq!(post(program.port, "/v2/models/diabetes-v2/infer", tensor).status, 200);
+    // The checks of a rollout are nobody's predictions.
+    let check = "x-mlstack-check: golden\r\n";
+    assert_eq!(post_with(program.port, "/predict", check, &request).status, 200);
+    assert_eq!(
+        post_with(program.port, "/v2/models/diabetes-v2/infer", check, tensor).status,
+        200
+    );
     program.signal("TERM");
     assert_eq!(program.wait().0, Some(0));
     let runtime = tokio::runtime::Builder::new_current_thread()

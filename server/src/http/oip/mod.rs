@@ -75,6 +75,7 @@ pub(super) async fn infer(app: &Arc<App>, model: &str, version: Option<&str>, as
     if !says_json(&asked.head.headers) {
         return Err(Refusal::new(Code::InvalidBody, "the body must be JSON").hint("binary tensors are not supported"));
     }
+    let is_check = asked.is_check();
     let body = body::read(asked.body, app.limits.body).await?;
     let call = Call::read(served, &body, app.limits.rows)?;
     let begun = Instant::now();
@@ -95,7 +96,8 @@ pub(super) async fn infer(app: &Arc<App>, model: &str, version: Option<&str>, as
     };
     predict::count(app, rows, &timing);
     let text = write(served, call.id.as_deref(), &outputs, &wanted);
-    if let Some(log) = &app.log
+    if !is_check
+        && let Some(log) = &app.log
         && let Some(rows) = given.features(served)
         && let Ok(done) = served.engine().read(outputs, rows.count)
     {
