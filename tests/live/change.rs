@@ -65,7 +65,7 @@ fn a_sealed_plan_is_done_once_and_only_on_its_own_world() {
         twice.stderr
     );
 
-    stage.edit("\"601\"", "\"602\"");
+    stage.edit("sleep 601", "sleep 602");
     stage.ends(0, "plan --out second.mlplan");
     docker(&["rm", "-f", &stage.containers()["clock"]]);
     let stale = stage.run("apply -y second.mlplan");
@@ -84,7 +84,7 @@ fn a_sealed_plan_is_done_once_and_only_on_its_own_world() {
       hint: `mlstack plan --out edited.mlplan` makes a new one
     ");
 
-    stage.edit("\"602\"", "\"603\"");
+    stage.edit("sleep 602", "sleep 603");
     let other = stage.run("apply -y second.mlplan");
     assert_eq!(other.code, 7, "{}", other.stderr);
     stage.ends(0, "apply -y");

@@ -45,7 +45,7 @@ impl Run {
         panic!("no line says `{text}`:\n{}", seen.join("\n"));
     }
 
-    /// Sends the signal; it must end in time, interrupted.
+    /// Sends the signal; it must end in time, interrupted unless nothing was left to do.
     fn signal(mut self, signal: &str, moment: &str) {
         let begun = Instant::now();
         let sent = Command::new("kill")
@@ -58,7 +58,9 @@ impl Run {
             self.lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"),
         );
         assert!(took <= BOUND, "{signal} {moment}: it took {took:?}\n{rest}");
-        assert_eq!(code, Some(130), "{signal} {moment}\n{rest}");
+        // What runs gets a moment; where that was all there was to do, it is done.
+        let all_done = code == Some(0) && rest.contains("Applied: ");
+        assert!(code == Some(130) || all_done, "{signal} {moment}: {code:?}\n{rest}");
     }
 }
 

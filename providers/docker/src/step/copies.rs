@@ -18,7 +18,7 @@ use crate::write::Created;
 use crate::{ask, doctor, fault, trouble, wait};
 
 /// How long a new version may take when its spec says nothing.
-const READY_WITHIN: Duration = Duration::from_secs(300);
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(300);
 
 /// How often a container is created before its name counts as somebody else's.
 const CREATES: u32 = 10;

@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 
 use bollard::models::{ContainerStateStatusEnum as Status, HealthStatusEnum};
 use futures_util::future::try_join_all;
-use mlstack_compose::SERVICE;
+use mlstack_compose::{Condition, SERVICE, Service};
 use mlstack_provider::{ProviderError, Resource, Step};
 
-use super::copies::Mold;
+use super::copies::{Mold, READY_WITHIN};
 use super::image;
 use super::recover::recover;
 use super::update::replace_one;
 use crate::encode::Part;
-use crate::engine::Site;
+use crate::engine::{Site, spec};
 use crate::observe::{self, Found};
-use crate::{labels, trouble};
+use crate::{labels, trouble, wait};
 
 /// Carries out a step.
 pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
     debug_assert_eq!(step.address().kind, SERVICE);
+    if let Step::Create { resource: after } | Step::Replace { after, .. } | Step::Repair { after, .. } = step {
+        used_are_ready(site, after).await?;
+    }
     match step {
         Step::Create { resource } => scale(site, resource).await,
         Step::Update { after, .. } => scale(site, after).await,
@@ -26,6 +29,27 @@ pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderErro
         Step::Repair { after, .. } => repair(site, after).await,
         Step::Delete { before } => delete(site, &before.address.name).await,
     }
+}
+
+/// Waits for services that this one uses and that still start. In one run their own steps came before; a run that was
+/// cut off leaves them starting, and the next has nothing else to do about them.
+async fn used_are_ready(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError> {
+    let service: Service = spec(&resource.address, &resource.spec)?;
+    let healthy = service
+        .depends_on
+        .iter()
+        .filter(|(_, used)| used.condition == Condition::Healthy);
+    for (used, _) in healthy {
+        let found = observe::containers(&site.look, &labels::service_of(site.project(), used)).await?;
+        for copy in found.into_values().flatten() {
+            if trouble::health(&copy.inspected) == HealthStatusEnum::STARTING {
+                site.tell(&format!("waiting for {used}"));
+                let action = format!("waits for `{used}`, which did not become ready:");
+                wait::ready(&site.look, &copy.id, &action, READY_WITHIN, site.progress).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The containers of a service by copy, once nothing is left of an interrupted update.
