@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use mlstack_compose::Origin;
-use mlstack_provider::{
-    ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Source, Step,
-};
+use mlstack_provider::{ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Step};
 use mlstack_provider_docker::{Archive, Config, DockerEngine, ImageSource};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -101,23 +99,12 @@ async fn carry_out(
     memory.end(opened, survey, plan, &outcome).await?;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
     for (id, error) in outcome.failed {
-        let source = source(&plan.nodes[id - 1].step);
+        let source = plan.nodes[id - 1].step.after().and_then(|after| after.source.as_ref());
         context
             .ui
             .fault(&Failure::from(error).asked_at(source).render(&context.ui));
     }
     Ok(exit)
-}
-
-/// The line of the stack file that asks for what a step makes.
-fn source(step: &Step) -> Option<&Source> {
-    match step {
-        Step::Create { resource: after }
-        | Step::Update { after, .. }
-        | Step::Replace { after, .. }
-        | Step::Repair { after, .. } => after.source.as_ref(),
-        Step::Delete { .. } => None,
-    }
 }
 
 fn exit_of(outcome: &Outcome, late: bool) -> Exit {

@@ -19,7 +19,7 @@ use crate::ledger::{
     Ended, Ending, Holder, LEASE, LedgerError, Location, Revision, Session, Store, new_id, now, place,
 };
 use crate::plan::seal::digest_text;
-use crate::plan::{Node, Plan};
+use crate::plan::{Node, Plan, verb};
 
 /// Where this stack's ledger is kept: what was typed, never what a stack file says.
 pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
@@ -225,7 +225,7 @@ impl Journal for Written<'_> {
         let address = node.step.address();
         let intent = Intent {
             step: node.id,
-            op: op(&node.step).to_owned(),
+            op: verb(&node.step).to_owned(),
             kind: address.kind.clone(),
             resource: address.name.clone(),
             token: format!("{}/{}", self.run, node.id),
@@ -249,24 +249,8 @@ impl Journal for Written<'_> {
     }
 }
 
-fn op(step: &Step) -> &'static str {
-    match step {
-        Step::Create { .. } => "create",
-        Step::Update { .. } => "update",
-        Step::Replace { .. } => "replace",
-        Step::Repair { .. } => "repair",
-        Step::Delete { .. } => "delete",
-    }
-}
-
 fn fingerprint(step: &Step) -> Option<String> {
-    let before = match step {
-        Step::Create { .. } => return None,
-        Step::Update { before, .. }
-        | Step::Replace { before, .. }
-        | Step::Repair { before, .. }
-        | Step::Delete { before } => before,
-    };
+    let before = step.before()?;
     let digest = digest_text(&before.spec.to_string());
     Some(format!("{}:{}", before.id, &digest[..16]))
 }

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use mlstack_provider::{ProviderError, Step, Value};
+use mlstack_provider::{ProviderError, Value};
 use serde_json::json;
 
 use super::Header;
@@ -29,7 +29,7 @@ pub fn begin_json(header: &Header<'_>, plan: &Plan, at: &Moment) -> Value {
     let steps = plan.nodes.iter().map(|node| {
         json!({
             "id": node.id, "after": node.after, "address": node.step.address().to_string(), "op": verb(&node.step),
-            "reason": node.reason.to_string(), "source": source(&node.step),
+            "reason": node.reason.to_string(), "source": node.step.after().map(|after| &after.source),
         })
     });
     whole(
@@ -83,33 +83,22 @@ pub fn end_json(outcome: &Outcome, exit_code: u8, at: &Moment) -> Value {
 }
 
 fn whole(kind: &str, at: &Moment, rest: Value) -> Value {
-    let mut event = json!({"type": kind, "time": at.time, "elapsed_ms": at.elapsed_ms});
-    if let (Some(event), Value::Object(rest)) = (event.as_object_mut(), rest) {
-        event.extend(rest);
-    }
-    event
+    merged(
+        json!({"type": kind, "time": at.time, "elapsed_ms": at.elapsed_ms}),
+        rest,
+    )
 }
 
 fn step(kind: &str, node: &Node, at: &Moment, rest: Value) -> Value {
-    let mut event = whole(
-        kind,
-        at,
-        json!({"id": node.id, "address": node.step.address().to_string()}),
-    );
+    let of = json!({"id": node.id, "address": node.step.address().to_string()});
+    whole(kind, at, merged(of, rest))
+}
+
+fn merged(mut event: Value, rest: Value) -> Value {
     if let (Some(event), Value::Object(rest)) = (event.as_object_mut(), rest) {
         event.extend(rest);
     }
     event
-}
-
-fn source(step: &Step) -> Value {
-    match step {
-        Step::Create { resource: after }
-        | Step::Update { after, .. }
-        | Step::Replace { after, .. }
-        | Step::Repair { after, .. } => json!(after.source),
-        Step::Delete { .. } => Value::Null,
-    }
 }
 
 fn fault(error: &ProviderError) -> Value {

@@ -1,7 +1,6 @@
 //! Who changed a stack, one row a run.
 
-use super::table::{pad, widest};
-use super::{Paint, Style, escape};
+use super::{Paint, Style, table};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,24 +34,9 @@ const OUTCOME: usize = 3;
 
 /// The table, with its titles.
 pub fn history_text(rows: &[HistoryRow], style: Style) -> String {
-    let cells: Vec<[String; 8]> = rows.iter().map(cells).collect();
-    let column = |i: usize| widest(cells.iter().map(|row| row[i].as_str()).chain([TITLES[i]]));
-    let widths: Vec<usize> = (0..TITLES.len()).map(column).collect();
-    let line = |row: [&str; 8], paint: Option<Paint>| {
-        let cell = |i: usize| {
-            let paint = paint.filter(|_| i == OUTCOME);
-            let drawn = paint.map_or_else(|| row[i].to_owned(), |paint| style.paint(paint, row[i]));
-            pad(row[i], &drawn, widths[i])
-        };
-        let text: Vec<String> = (0..row.len()).map(cell).collect();
-        text.join("  ").trim_end().to_owned() + "\n"
-    };
-    let mut out = line(TITLES, None);
-    for (row, cells) in rows.iter().zip(&cells) {
-        let paint = if row.well { Paint::Good } else { Paint::Bad };
-        out += &line(cells.each_ref().map(String::as_str), Some(paint));
-    }
-    out
+    let paint = |well| if well { Paint::Good } else { Paint::Bad };
+    let drawn: Vec<_> = rows.iter().map(|row| (cells(row), paint(row.well))).collect();
+    table::rows(TITLES, &drawn, &[OUTCOME], style)
 }
 
 fn cells(row: &HistoryRow) -> [String; 8] {
@@ -69,5 +53,4 @@ fn cells(row: &HistoryRow) -> [String; 8] {
         ..
     } = row.clone();
     [when, place, command, ending, steps, revision, plan, who]
-        .map(|text| if text.is_empty() { "-".to_owned() } else { escape(&text) })
 }

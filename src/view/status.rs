@@ -1,7 +1,6 @@
 //! What runs now, one row a component.
 
-use super::table::{pad, widest};
-use super::{Paint, Style, escape};
+use super::{Paint, Style, table};
 
 /// One component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,25 +23,9 @@ const TITLES: [&str; 5] = ["COMPONENT", "STATE", "HEALTH", "SINCE", "PORTS"];
 
 /// The table, with its titles.
 pub fn status_text(rows: &[StatusRow], style: Style) -> String {
-    let cells: Vec<[String; 5]> = rows.iter().map(cells).collect();
-    let column = |i: usize| widest(cells.iter().map(|row| row[i].as_str()).chain([TITLES[i]]));
-    let widths: Vec<usize> = (0..TITLES.len()).map(column).collect();
-    let line = |row: [&str; 5], paint: Option<Paint>| {
-        let cell = |i: usize| {
-            let drawn = paint
-                .filter(|_| i == 1 || i == 2)
-                .map_or_else(|| row[i].to_owned(), |p| style.paint(p, row[i]));
-            pad(row[i], &drawn, widths[i])
-        };
-        let text: Vec<String> = (0..row.len()).map(cell).collect();
-        text.join("  ").trim_end().to_owned() + "\n"
-    };
-    let mut out = line(TITLES, None);
-    for (row, cells) in rows.iter().zip(&cells) {
-        let paint = if row.well { Paint::Good } else { Paint::Bad };
-        out += &line(cells.each_ref().map(String::as_str), Some(paint));
-    }
-    out
+    let paint = |well| if well { Paint::Good } else { Paint::Bad };
+    let drawn: Vec<_> = rows.iter().map(|row| (cells(row), paint(row.well))).collect();
+    table::rows(TITLES, &drawn, &[1, 2], style)
 }
 
 fn cells(row: &StatusRow) -> [String; 5] {
@@ -53,6 +36,6 @@ fn cells(row: &StatusRow) -> [String; 5] {
         since,
         ports,
         well: _,
-    } = row;
-    [component, state, health, since, ports].map(|text| if text.is_empty() { "-".to_owned() } else { escape(text) })
+    } = row.clone();
+    [component, state, health, since, ports]
 }

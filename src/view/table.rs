@@ -1,6 +1,34 @@
 //! Columns of text.
 
-use super::width;
+use super::{Paint, Style, escape, width};
+
+/// Titles and rows, each column as wide as its widest; an empty cell is a dash. `painted` are the columns that say how
+/// a row fares, drawn in its colour.
+pub(super) fn rows<const N: usize>(
+    titles: [&str; N],
+    rows: &[([String; N], Paint)],
+    painted: &[usize],
+    style: Style,
+) -> String {
+    let shown = |text: &String| if text.is_empty() { "-".to_owned() } else { escape(text) };
+    let cells: Vec<[String; N]> = rows.iter().map(|(row, _)| row.each_ref().map(shown)).collect();
+    let column = |i: usize| widest(cells.iter().map(|row| row[i].as_str()).chain([titles[i]]));
+    let widths: Vec<usize> = (0..N).map(column).collect();
+    let line = |row: [&str; N], paint: Option<Paint>| {
+        let cell = |i: usize| {
+            let paint = paint.filter(|_| painted.contains(&i));
+            let drawn = paint.map_or_else(|| row[i].to_owned(), |paint| style.paint(paint, row[i]));
+            pad(row[i], &drawn, widths[i])
+        };
+        let text: Vec<String> = (0..N).map(cell).collect();
+        text.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut out = line(titles, None);
+    for (cells, (_, paint)) in cells.iter().zip(rows) {
+        out += &line(cells.each_ref().map(String::as_str), Some(*paint));
+    }
+    out
+}
 
 /// Pads `text`, drawn as `drawn`, to `columns`.
 pub(super) fn pad(text: &str, drawn: &str, columns: usize) -> String {

@@ -141,6 +141,28 @@ pub enum Step {
 }
 
 impl Step {
+    /// What stands there before it; `None` when it makes something.
+    pub fn before(&self) -> Option<&Observed> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { before, .. }
+            | Self::Replace { before, .. }
+            | Self::Repair { before, .. }
+            | Self::Delete { before } => Some(before),
+        }
+    }
+
+    /// What should stand there after it; `None` when it takes something away.
+    pub fn after(&self) -> Option<&Resource> {
+        match self {
+            Self::Create { resource: after }
+            | Self::Update { after, .. }
+            | Self::Replace { after, .. }
+            | Self::Repair { after, .. } => Some(after),
+            Self::Delete { .. } => None,
+        }
+    }
+
     /// The thing this step is about.
     pub fn address(&self) -> &Address {
         match self {

@@ -82,13 +82,10 @@ impl DockerEngine {
 
     /// What stands there after `step`.
     async fn after(&self, step: &Step) -> Result<Option<Observed>, ProviderError> {
-        let wanted: &[Resource] = match step {
-            Step::Create { resource } => std::slice::from_ref(resource),
-            Step::Update { after, .. } | Step::Replace { after, .. } | Step::Repair { after, .. } => {
-                std::slice::from_ref(after)
-            }
-            Step::Delete { .. } => return Ok(None),
+        let Some(wanted) = step.after() else {
+            return Ok(None);
         };
+        let wanted = std::slice::from_ref(wanted);
         let observed = self.reader.observe(&self.config.project, wanted).await?;
         Ok(observed
             .into_iter()
