@@ -63,6 +63,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ("providers/memory", &["mlstack-provider"], &[]),
     ("providers/compose", &[], &[]),
     ("providers/docker", &["mlstack-compose", "mlstack-provider"], &[]),
+    ("providers/kubernetes", &["mlstack-provider"], &[]),
     ("server", &["mlstack-onnx"], &[]),
     ("server/onnx", &[], &[]),
     (
