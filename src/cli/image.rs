@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use mlstack_provider::Secret;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -90,10 +91,9 @@ fn credentials(args: &ImagePush, context: &Context, reference: &Reference) -> Re
             let path = context.here.join(path);
             let password = std::fs::read_to_string(&path)
                 .map_err(|error| Failure::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?;
-            let password = password.trim_end_matches(['\n', '\r']).to_owned();
             Ok(Credentials::Basic {
                 user: user.clone(),
-                password,
+                password: Secret::new(password.trim_end_matches(['\n', '\r'])),
             })
         }
         (None, None) => Ok(stored_credentials(reference.registry()).unwrap_or(Credentials::Anonymous)),
@@ -110,8 +110,10 @@ fn stored_credentials(registry: &str) -> Option<Credentials> {
     let packed = config["auths"][registry]["auth"].as_str()?;
     let plain = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(packed).ok()?).ok()?;
     let (user, password) = plain.split_once(':')?;
-    let (user, password) = (user.to_owned(), password.to_owned());
-    Some(Credentials::Basic { user, password })
+    Some(Credentials::Basic {
+        user: user.to_owned(),
+        password: Secret::new(password),
+    })
 }
 
 /// The component's image and the name it gets on its way.

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 use futures_util::stream;
+use mlstack_provider::Secret;
 pub use oci_client::Reference;
 use oci_client::RegistryOperation;
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
@@ -22,8 +23,8 @@ pub enum Credentials {
     Basic {
         /// The user's name.
         user: String,
-        /// The password; never shown.
-        password: String,
+        /// The password or token.
+        password: Secret,
     },
 }
 
@@ -85,7 +86,10 @@ impl<'a> Registry<'a> {
         });
         let auth = match who {
             Credentials::Anonymous => RegistryAuth::Anonymous,
-            Credentials::Basic { user, password } => RegistryAuth::Basic(user.clone(), password.clone()),
+            Credentials::Basic { user, password } => {
+                let password = String::from_utf8_lossy(password.expose());
+                RegistryAuth::Basic(user.clone(), password.into_owned())
+            }
         };
         client.auth(reference, &auth, RegistryOperation::Push).await?;
         client.store_auth_if_needed(reference.resolve_registry(), &auth).await;

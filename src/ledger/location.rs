@@ -7,13 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mlstack_provider::Secret;
+
 use super::{Folder, LedgerError, Store};
 
 /// How long a lock elsewhere lasts when nobody renews it.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// Variables whose values no output may hold, whatever a store answers.
+const CREDENTIALS: &[&str] = &["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD"];
+
 /// Where the ledger of a stack is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Location<'a> {
     /// What was typed: `s3://…`, `postgres://…`, or a folder; `None` for `.mlstack` beside the stack file.
     pub typed: Option<&'a str>,
@@ -30,7 +35,7 @@ pub struct Location<'a> {
 }
 
 impl Location<'_> {
-    /// The store; nothing is opened yet.
+    /// The store; nothing is opened yet. Its credentials are known to the printer from here on.
     ///
     /// # Errors
     /// When what was typed names no store.
@@ -38,12 +43,19 @@ impl Location<'_> {
         let Some(typed) = self.typed else {
             return Ok(Arc::new(Folder::below(self.root)));
         };
+        self.hide_credentials();
         match typed.split_once("://") {
             None => Ok(Arc::new(Folder::new(self.here.join(typed).join(self.stack)))),
             Some(("s3", rest)) => self.s3(rest),
             Some(("postgres" | "postgresql", _)) => self.postgres(typed),
             Some((scheme, _)) => Err(refused(format!("a ledger cannot be kept in `{scheme}://`"))),
         }
+    }
+
+    fn hide_credentials(&self) {
+        let variables = self.variables.iter();
+        let values = variables.filter(|(name, _)| CREDENTIALS.contains(&name.as_str()));
+        values.for_each(|(_, value)| drop(Secret::new(value.as_str())));
     }
 
     #[cfg(feature = "s3")]
@@ -92,6 +104,8 @@ impl Location<'_> {
         if let (None, Some((_, password))) = (config.get_password(), variable("PGPASSWORD")) {
             config.password(password);
         }
+        // One that was typed into the URL as well.
+        drop(config.get_password().map(Secret::new));
         let database = super::postgres::Database {
             config,
             stack: self.stack.to_owned(),

@@ -1,5 +1,8 @@
 //! Where the server executable for bundled images comes from: a flag, beside mlstack, or cargo.
+//!
+//! Never hands the secrets of whoever runs mlstack to cargo: what it builds runs programs of its own.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -98,6 +101,8 @@ fn cargo(sources: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(sources)
+        .env_clear()
+        .envs(std::env::vars_os().filter(is_for_cargo))
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .args([
             "build",
@@ -110,6 +115,38 @@ fn cargo(sources: &Path) -> Command {
         ])
         .args(["--target", PLATFORM, "--message-format", "json-render-diagnostics"]);
     cargo
+}
+
+/// What cargo, the compilers it starts and their downloads need of our surroundings, by name.
+const FOR_CARGO: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "TERM",
+    "LANG",
+    "LC_ALL",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "LD_LIBRARY_PATH",
+    "CC",
+    "AR",
+    "CFLAGS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Those, in small letters too, and what cargo and rustup name after themselves, but no token: every crate here is public.
+fn is_for_cargo((name, _): &(OsString, OsString)) -> bool {
+    let Some(name) = name.to_str().map(str::to_uppercase) else {
+        return false;
+    };
+    let named_after = ["CARGO_", "RUSTUP_"].iter().any(|start| name.starts_with(start));
+    FOR_CARGO.contains(&name.as_str()) || (named_after && !name.contains("TOKEN"))
 }
 
 /// The path that cargo's messages name.
@@ -134,6 +171,32 @@ mod tests {
         );
         assert_eq!(executable(messages), Some(PathBuf::from("/t/mlstack-server")));
         assert_eq!(executable(""), None);
+    }
+
+    #[test]
+    fn cargo_gets_what_it_needs_and_no_secret() {
+        let passes = |name: &str| is_for_cargo(&(name.into(), "x".into()));
+        for needed in [
+            "PATH",
+            "HOME",
+            "CARGO_HOME",
+            "CARGO_HTTP_CAINFO",
+            "RUSTUP_TOOLCHAIN",
+            "https_proxy",
+            "TMPDIR",
+        ] {
+            assert!(passes(needed), "{needed}");
+        }
+        for kept in [
+            "API_KEY",
+            "AWS_SECRET_ACCESS_KEY",
+            "SOPS_AGE_KEY",
+            "PGPASSWORD",
+            "CARGO_REGISTRY_TOKEN",
+            "GITHUB_TOKEN",
+        ] {
+            assert!(!passes(kept), "{kept}");
+        }
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub enum SopsError {
     /// Not a file that SOPS wrote.
     #[error("it is no SOPS file: {0}")]
     NotSops(String),
+    /// SOPS writes it, and it is not read here.
+    #[error("it is an INI file; as YAML, JSON or dotenv it can be read here")]
+    Ini,
     /// It has other recipients than age keys, or needs several of them at once.
     #[error("it is encrypted for {0}; only age keys can be read here")]
     Recipients(&'static str),
@@ -158,7 +161,7 @@ impl Walk<'_> {
         let value = self.decrypt(text, &bound)?;
         self.hash.update(&value);
         if at.shown.join(".") == self.wanted {
-            self.found = Some(Ok(value));
+            self.found = Some(Ok(as_shown(value, text)));
         }
         Ok(())
     }
@@ -201,6 +204,14 @@ impl Walk<'_> {
             true => Ok(()),
             false => Err(SopsError::Tampered("its MAC is not that of its values")),
         }
+    }
+}
+
+/// SOPS keeps `True` and `False`, and shows them as everybody writes them.
+fn as_shown(value: Vec<u8>, sealed: &str) -> Vec<u8> {
+    match sealed.ends_with(",type:bool]") {
+        true => value.to_ascii_lowercase(),
+        false => value,
     }
 }
 

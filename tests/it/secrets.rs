@@ -70,3 +70,41 @@ fn a_file_for_others_never_holds_the_value_of_a_secret() {
     ");
     assert!(!sandbox.path().join("dist/compose/compose.yaml").exists());
 }
+
+/// cargo runs build scripts of many crates: what it builds for us must not see what we were given for the stack.
+#[test]
+fn cargo_is_not_told_the_secrets_of_whoever_runs_mlstack() {
+    let sandbox = Sandbox::new().copy("stacks/minimal");
+    // A copy, beside which no model server lies.
+    let mlstack = sandbox.path().join("bin/mlstack");
+    std::fs::create_dir(mlstack.parent().unwrap()).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_mlstack"), &mlstack).unwrap();
+    let cargo = sandbox.path().join("bin/cargo");
+    std::fs::write(&cargo, "#!/bin/sh\nenv > \"$HOME/seen\"\nexit 1\n").unwrap();
+    std::fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = std::process::Command::new(&mlstack)
+        .args(["image", "build"])
+        .current_dir(sandbox.path())
+        .env_clear()
+        .env("PATH", format!("{}:{path}", sandbox.path().join("bin").display()))
+        .env("HOME", sandbox.path())
+        .env("CARGO_HTTP_TIMEOUT", "7")
+        .env("https_proxy", "http://127.0.0.1:9")
+        .envs(["API_KEY", "AWS_SECRET_ACCESS_KEY", "SOPS_AGE_KEY", "PGPASSWORD"].map(|name| (name, "hunter2-hunter2")))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cargo could not build mlstack-server"), "{said}");
+    let seen = sandbox.read("seen");
+    assert!(!seen.contains("hunter2"), "{seen}");
+    for needed in [
+        "PATH=",
+        "HOME=",
+        "CARGO_HTTP_TIMEOUT=7",
+        "https_proxy=",
+        "CARGO_ENCODED_RUSTFLAGS=",
+    ] {
+        assert!(seen.lines().any(|line| line.starts_with(needed)), "{needed} {seen}");
+    }
+}

@@ -74,7 +74,9 @@ fn child_that_holds_the_lock() {
     };
     let place = Place {
         url: (!url.is_empty()).then(|| url.to_owned()),
-        variables: std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect(),
+        variables: std::env::vars()
+            .filter(|(name, _)| name.starts_with("AWS_") || name == "PGPASSWORD")
+            .collect(),
         root: root.to_owned(),
         stack: stack.to_owned(),
     };

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::stage::{Stage, curl, docker, free_port};
 
+/// What the user `me` has at [`Registry::closed`].
+pub(crate) const PASSWORD: &str = "correct horse";
 /// `htpasswd -nbB me 'correct horse'`.
 const HTPASSWD: &str = "me:$2b$04$8LoMNsG4ez4Chgfse3x6oexcK8.UmsZ1tZENeeS334Yhep5VF4g6S\n";
 
@@ -56,17 +58,9 @@ fn a_closed_registry_takes_the_right_password_alone() {
     let Some(stage) = Stage::of("stacks/minimal", &["registry:2"]) else {
         return;
     };
-    stage.write("htpasswd", HTPASSWD);
-    stage.write("right", "correct horse\n");
+    stage.write("right", &format!("{PASSWORD}\n"));
     stage.write("wrong", "battery staple\n");
-    let mount = format!("{}:/htpasswd:ro", stage.path().join("htpasswd").display());
-    let auth = [
-        "REGISTRY_AUTH=htpasswd",
-        "REGISTRY_AUTH_HTPASSWD_REALM=r",
-        "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd",
-    ];
-    let variables = auth.iter().flat_map(|variable| ["-e", *variable]);
-    let registry = Registry::start(&stage, &[&["-v", &mount][..], &variables.collect::<Vec<_>>()].concat());
+    let registry = Registry::closed(&stage);
     let push = format!("image push {}/team/predictor:1", registry.address);
 
     let nobody = stage.run(&push);
@@ -90,11 +84,24 @@ fn pull(stage: &Stage, pinned: &str) {
 }
 
 /// A registry of the stage's own on loopback; it goes with the stage.
-struct Registry {
-    address: String,
+pub(crate) struct Registry {
+    pub(crate) address: String,
 }
 
 impl Registry {
+    /// One that only `me` with [`PASSWORD`] may use.
+    pub(crate) fn closed(stage: &Stage) -> Self {
+        stage.write("htpasswd", HTPASSWD);
+        let mount = format!("{}:/htpasswd:ro", stage.path().join("htpasswd").display());
+        let auth = [
+            "REGISTRY_AUTH=htpasswd",
+            "REGISTRY_AUTH_HTPASSWD_REALM=r",
+            "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd",
+        ];
+        let variables = auth.iter().flat_map(|variable| ["-e", *variable]);
+        Self::start(stage, &[&["-v", &mount][..], &variables.collect::<Vec<_>>()].concat())
+    }
+
     fn start(stage: &Stage, settings: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let port = format!("{address}:5000");

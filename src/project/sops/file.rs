@@ -10,6 +10,7 @@ pub(super) enum Format {
     Yaml,
     Json,
     Dotenv,
+    Ini,
 }
 
 impl Format {
@@ -18,6 +19,7 @@ impl Format {
         match name.rsplit('.').next() {
             Some("json") => Self::Json,
             Some("env") => Self::Dotenv,
+            Some("ini") => Self::Ini,
             _ => Self::Yaml,
         }
     }
@@ -27,6 +29,7 @@ impl Format {
             Self::Yaml => yaml(text),
             Self::Json => serde_json::from_str(text).map_err(|error| SopsError::NotSops(error.to_string())),
             Self::Dotenv => Ok(dotenv(text)),
+            Self::Ini => Err(SopsError::Ini),
         }
     }
 }

@@ -26,6 +26,7 @@ fn every_value_of_yaml_and_json() {
         assert_eq!(read("db.password").unwrap(), "p4'ss \"wö");
         assert_eq!(read("db.port").unwrap(), "5432");
         assert_eq!(read("db.ratio").unwrap(), "0.25");
+        assert_eq!(read("db.ready").unwrap(), "true");
         assert_eq!(read("list.0").unwrap(), "one");
         assert_eq!(read("list.1.token").unwrap(), "list-token");
         assert_eq!(read("key").unwrap(), "line one\nline two\n");

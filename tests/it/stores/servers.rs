@@ -11,17 +11,18 @@ use tempfile::TempDir;
 
 /// A server, and how it is reached.
 pub(crate) struct Server {
-    folder: TempDir,
+    /// What it keeps is below `data`.
+    pub(crate) folder: TempDir,
     process: Child,
     /// What goes after `--ledger`.
     pub(crate) url: String,
-    /// What the surroundings must hold.
+    /// What the surroundings must hold; the secret last.
     pub(crate) variables: Vec<(String, String)>,
 }
 
 const BUCKET: &str = "ledgers";
 const KEY: &str = "test";
-const SECRET: &str = "testsecret";
+const SECRET: &str = "tR4k/w+Q9s=Lm2Xv8cB6nZ1p";
 /// `nobody`: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
 
@@ -45,9 +46,14 @@ impl Server {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
         let data = folder.path().join("data");
+        let password = folder.path().join("password");
+        std::fs::write(&password, SECRET).unwrap();
         let mut initdb = command(&bin.join("initdb"), folder.path());
         initdb
-            .args(["-U", "ml", "-E", "UTF8", "--no-locale", "-N", "-A", "trust", "-D"])
+            .args(["-U", "ml", "-E", "UTF8", "--no-locale", "-N", "-A", "scram-sha-256"])
+            .arg("--pwfile")
+            .arg(&password)
+            .arg("-D")
             .arg(&data);
         assert!(
             unprivileged(&mut initdb).status().unwrap().success(),
@@ -66,7 +72,7 @@ impl Server {
             folder,
             process,
             url,
-            variables: Vec::new(),
+            variables: vec![("PGPASSWORD".into(), SECRET.into())],
         };
         let psql = bin.join("pg_isready");
         let ready = || succeeds(Command::new(&psql).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]));
@@ -142,12 +148,16 @@ impl Server {
             ],
         };
         let bucket = format!("{endpoint}/{BUCKET}");
+        // In a file: a test that looks for secrets in arguments may run beside this one.
+        let user = server.folder.path().join("curl");
+        std::fs::write(&user, format!("user = \"{KEY}:{SECRET}\"\n")).unwrap();
         let made = || {
             TcpStream::connect(("127.0.0.1", port)).is_ok()
                 && succeeds(
                     Command::new("curl")
                         .args(["-sf", "-X", "PUT", "--max-time", "5", "--aws-sigv4"])
-                        .args(["aws:amz:us-east-1:s3", "--user", &format!("{KEY}:{SECRET}"), &bucket]),
+                        .args(["aws:amz:us-east-1:s3", &bucket, "--config"])
+                        .arg(&user),
                 )
         };
         server.wait(&made);
