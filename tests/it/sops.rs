@@ -113,10 +113,10 @@ time: 2026-11-23T07:00:00Z
 fn a_value_of_every_type_is_read_as_sops_reads_it() {
     let Some((sops, folder)) = judge() else { return };
     let folder = folder.path();
-    assert_eq!(agrees(&sops, folder, "a.yaml", EVERY_TYPE, &[]), 22);
+    assert_eq!(agrees(&sops, folder, "a.yaml", EVERY_TYPE, &[]), 20);
     assert_eq!(
         agrees(&sops, folder, "b.yml", EVERY_TYPE, &["--mac-only-encrypted"]),
-        22
+        20
     );
     let json = json!({
         "text": "p4'ss \"wö€\" \\", "number": 5432, "negative": -7, "float": 0.25, "small": 1.5e-7, "yes": true, "no": false,
@@ -176,7 +176,9 @@ fn what_sops_refuses_is_refused() {
         ("a value is gone", good.replace(&format!("{}\n", line("b:")), "")),
         (
             "two values changed places",
-            good.replace("a: ", "c: ").replace("b: ", "a: ").replace("c: ", "b: "),
+            good.replace("a: ENC", "?: ENC")
+                .replace("b: ENC", "a: ENC")
+                .replace("?: ENC", "b: ENC"),
         ),
         (
             "its time is another",
@@ -220,7 +222,7 @@ fn what_cannot_be_read_is_told_with_the_way_out() {
     sops.write(folder.path(), "s.ini", "[db]\npassword = hunter2-hunter2\n", &[]);
     sops.write(folder.path(), "s.bin", "hunter2-hunter2", &[]);
     let error = |name: &str| read(folder.path(), name, "db.password", &sops.key.identity).unwrap_err();
-    insta::assert_snapshot!(error("s.ini"), @"");
+    insta::assert_snapshot!(error("s.ini"), @"it is an INI file; as YAML, JSON or dotenv it can be read here");
     assert_eq!(
         read(folder.path(), "s.bin", "data", &sops.key.identity).unwrap(),
         "hunter2-hunter2"

@@ -98,9 +98,11 @@ fn a_key_that_sops_rotated_is_no_change() {
     let old = stage.run("plan");
     assert_eq!(old.code, 0, "{}", old.stderr);
     assert!(old.stderr.contains("no age key here opens it"), "{}", old.stderr);
+    stage.edit("memory: 32Mi", "memory: 40Mi");
     let refused = stage.run("apply -y");
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert!(refused.stderr.contains(&next.recipient), "{}", refused.stderr);
+    stage.edit("memory: 40Mi", "memory: 32Mi");
     stage.set("SOPS_AGE_KEY", &next.identity);
     stage.ends(0, "plan --detailed-exitcode");
     assert_eq!(delivered(&stage), FIRST);

@@ -50,7 +50,7 @@ impl Server {
         std::fs::write(&password, SECRET).unwrap();
         let mut initdb = command(&bin.join("initdb"), folder.path());
         initdb
-            .args(["-U", "ml", "-E", "UTF8", "--no-locale", "-N", "-A", "scram-sha-256"])
+            .args(["-U", "ml", "-E", "UTF8", "--no-locale", "-N", "-A", "password"])
             .arg("--pwfile")
             .arg(&password)
             .arg("-D")

@@ -143,7 +143,7 @@ fn no_secret_is_said_or_left_anywhere() {
     search.run(&stage, 0, "destroy -y");
     search.finds_none_of(&secrets);
     assert!(
-        secrets.len() >= 14 && search.len() >= 90,
+        secrets.len() >= 14 && search.len() >= 120,
         "{} secrets, {} places",
         secrets.len(),
         search.len()
@@ -214,10 +214,7 @@ fn images(search: &mut Search, stage: &Stage) {
     stage.write("keys/right", REGISTRY);
     stage.write("keys/wrong", ENV);
     search.run(stage, 0, "image build -o image.tar");
-    search.run(stage, 0, "image build --format json -o layout/");
     search.run(stage, 0, "image inspect image.tar");
-    search.run(stage, 0, "image inspect --format json layout");
-    search.run(stage, 4, &format!("{push} -v"));
     search.run(stage, 4, &format!("{push} -v --username me --password-file keys/wrong"));
     search.run(stage, 0, &format!("{push} -v --username me --password-file keys/right"));
     let login = BASE64_STANDARD.encode(format!("me:{REGISTRY}"));
