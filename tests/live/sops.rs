@@ -42,7 +42,7 @@ fn running() -> Option<(Stage, Sops)> {
     let folder = stage.path().join("keys");
     std::fs::create_dir(&folder).unwrap();
     let plain = serde_json::json!({ "app": { "token": FIRST }, "other": "another value" });
-    sops.write(&folder, FILE, &plain.to_string(), &[]);
+    sops.write(&folder, FILE, &plain.to_string());
     stage.ends(0, "up");
     assert_eq!(delivered(&stage), FIRST);
     stage.ends(0, "plan --detailed-exitcode");

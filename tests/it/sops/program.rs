@@ -51,11 +51,11 @@ impl Sops {
     }
 
     /// Encrypts `plain` into `folder/name`, whose ending says the format.
-    pub(crate) fn write(&self, folder: &Path, name: &str, plain: &str, more: &[&str]) {
+    pub(crate) fn write(&self, folder: &Path, name: &str, plain: &str) {
         let draft = folder.join(format!("draft-{name}"));
         std::fs::write(&draft, plain).unwrap();
         let encrypt = ["encrypt", "--age", &self.key.recipient, "--filename-override", name];
-        let bytes = self.run(folder, &[&encrypt, more, &[draft.to_str().unwrap()]].concat());
+        let bytes = self.run(folder, &[&encrypt[..], &[draft.to_str().unwrap()]].concat());
         std::fs::remove_file(&draft).unwrap();
         std::fs::write(folder.join(name), bytes).unwrap();
     }
