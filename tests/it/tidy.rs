@@ -42,18 +42,18 @@ impl World {
 const RULES: &[Rule] = &[
     Rule { module: "diag", ours: &[], world: &[] },
     Rule { module: "stack", ours: &["diag", "mlstack_onnx"], world: &[] },
-    Rule { module: "target", ours: &["diag", "stack", "mlstack_provider", "mlstack_compose"], world: &[] },
+    Rule { module: "target", ours: &["diag", "stack", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "plan", ours: &["ledger", "mlstack_provider"], world: &[] },
     Rule { module: "atomic", ours: &[], world: &[Files] },
     Rule { module: "ledger", ours: &["atomic", "mlstack_provider"], world: &[Files, Clock, Async] },
-    Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose"], world: &[] },
+    Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "apply", ours: &["plan", "mlstack_provider"], world: &[Async, Clock] },
     Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "mlstack_provider"], world: &[] },
     Rule { module: "image", ours: &["mlstack_provider"], world: &[Files, Async] },
     Rule { module: "project", ours: &["atomic", "diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
     Rule { module: "cli", ours: &[
         "apply", "atomic", "diag", "image", "ledger", "plan", "project", "render", "stack", "target", "view",
-        "mlstack_provider", "mlstack_provider_docker", "mlstack_compose", "mlstack_onnx",
+        "mlstack_provider", "mlstack_provider_docker", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
     ], world: &World::ALL },
 ];
 
@@ -62,6 +62,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ("providers/core", &[], &[]),
     ("providers/memory", &["mlstack-provider"], &[]),
     ("providers/compose", &[], &[]),
+    ("providers/manifest", &[], &[]),
     ("providers/docker", &["mlstack-compose", "mlstack-provider"], &[]),
     ("providers/kubernetes", &["mlstack-provider"], &[]),
     ("server", &["mlstack-onnx"], &[]),
@@ -70,6 +71,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
         ".",
         &[
             "mlstack-compose",
+            "mlstack-manifest",
             "mlstack-onnx",
             "mlstack-provider",
             "mlstack-provider-docker",
