@@ -64,7 +64,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ("providers/compose", &[], &[]),
     ("providers/manifest", &[], &[]),
     ("providers/docker", &["mlstack-compose", "mlstack-provider"], &[]),
-    ("providers/kubernetes", &["mlstack-provider"], &[]),
+    ("providers/kubernetes", &["mlstack-manifest", "mlstack-provider"], &[]),
     ("server", &["mlstack-onnx"], &[]),
     ("server/onnx", &[], &[]),
     (

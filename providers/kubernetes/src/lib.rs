@@ -1,5 +1,42 @@
 //! Looks at and changes a Kubernetes cluster, through its API server alone.
 //!
-//! Owns what is between the objects of a stack and a server: server-side apply, what the server says would change, who
-//! owns which field, the inventory of the stack, and why a rollout does not get on. The read side is a reader, the write
-//! side an engine. Never reads a stack file, never decides what to change.
+//! Owns what is between the objects of a stack ([`mlstack_manifest`]) and a server: server-side apply, what the server
+//! says would change, who owns which field, the inventory of the stack, and why a rollout does not get on. The read side
+//! is [`KubeReader`], the write side [`KubeEngine`]. Never reads a stack file, never decides what to change.
+
+mod cause;
+mod cluster;
+mod engine;
+mod examine;
+mod fault;
+mod fields;
+mod finding;
+mod health;
+mod inventory;
+mod lock;
+mod logs;
+mod look;
+mod merge;
+mod observe;
+mod owners;
+mod patience;
+mod policy;
+mod reader;
+mod references;
+mod secrets;
+mod status;
+mod step;
+mod wait;
+mod words;
+mod write;
+
+pub use cluster::{Access, Cluster};
+pub use engine::{Config, KubeEngine};
+pub use finding::{Finding, Level};
+pub use lock::{ClusterLock, Taken, lock_name};
+pub use logs::{LogLine, LogLines, LogsRequest};
+pub use observe::Seen;
+pub use policy::Policy;
+pub use reader::KubeReader;
+pub use secrets::Keyed;
+pub use status::CopyStatus;

@@ -1,0 +1,122 @@
+//! The side of the provider that looks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use mlstack_manifest::kind;
+use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource};
+
+use crate::cluster::Cluster;
+use crate::finding::{Finding, refused};
+use crate::logs::{self, LogLines, LogsRequest};
+use crate::look::Look;
+use crate::observe::{Question, Seen};
+use crate::policy::Policy;
+use crate::secrets::Keyed;
+use crate::status::{self, CopyStatus};
+
+/// Looks at a cluster; has no call that could change it.
+#[derive(Clone, Debug)]
+pub struct KubeReader {
+    look: Look,
+    policy: Policy,
+    keyed: Option<Keyed>,
+    last: Arc<Mutex<Vec<Finding>>>,
+}
+
+impl KubeReader {
+    /// A reader over `cluster`; nothing is opened yet.
+    pub fn new(cluster: &Cluster, policy: Policy) -> Self {
+        Self {
+            look: Look::new(cluster.clone()),
+            policy,
+            keyed: None,
+            last: Arc::default(),
+        }
+    }
+
+    /// The same, reading back what secrets hold now: whoever changed one in the cluster is found out.
+    #[must_use]
+    pub fn reading_back(mut self, keyed: Keyed) -> Self {
+        self.keyed = Some(keyed);
+        self
+    }
+
+    /// Looks at everything, with all that there is to say about it; refusals are findings here, no errors.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or denies.
+    pub async fn examine(&self, stack: &str, desired: &[Resource]) -> Result<Seen, ProviderError> {
+        let seen = self.question(stack).everything(desired).await?;
+        seen.findings.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(seen)
+    }
+
+    /// What the last look found beside the objects.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every pod of every component of `stack`, by component and name.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn status(&self, stack: &str) -> Result<Vec<CopyStatus>, ProviderError> {
+        status::of(&self.look, stack).await
+    }
+
+    /// What the containers of `stack` wrote.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn logs(&self, stack: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
+        logs::open(&self.look, stack, request).await
+    }
+
+    pub(crate) fn question<'a>(&'a self, stack: &'a str) -> Question<'a> {
+        Question {
+            look: &self.look,
+            stack,
+            policy: self.policy,
+            keyed: self.keyed.as_ref(),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for KubeReader {
+    fn name(&self) -> &'static str {
+        "k8s"
+    }
+
+    fn impact(&self, kind: &str, attribute: &str) -> Impact {
+        impact(kind, attribute)
+    }
+
+    async fn observe(&self, stack: &str, desired: &[Resource]) -> Result<Vec<Observed>, ProviderError> {
+        let seen = self.examine(stack, desired).await?;
+        match refused(&seen.findings) {
+            Some(error) => Err(error),
+            None => Ok(seen.observed),
+        }
+    }
+}
+
+/// What changing an attribute costs: what the server lets nobody change is made anew. A stateful set's data is in claims
+/// that survive it.
+fn impact(short: &str, attribute: &str) -> Impact {
+    let Some(kind) = kind(short) else {
+        return Impact::Replace;
+    };
+    match attribute.strip_prefix("depends_on.") {
+        Some("pvc") if crate::health::has_pods(short) => Impact::Replace,
+        Some("namespace") => Impact::Replace,
+        Some(_) => Impact::InPlace,
+        None if !kind.is_immutable(attribute) => Impact::InPlace,
+        None if kind.protected => Impact::ReplaceLosesData,
+        None => Impact::Replace,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! How each step is carried out.
+//!
+//! An apply is one call; the rest is what may lie around it: one that is still being deleted, one that is not ours, one
+//! whose pods do not come up, and the way back then.
+
+use std::time::Duration;
+
+use mlstack_manifest::{Kind, MANAGER};
+use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step, Value};
+use tokio::time::Instant;
+
+use crate::engine::Site;
+use crate::examine::{known, probe};
+use crate::fault::Sort;
+use crate::finding::refused;
+use crate::health;
+use crate::observe::{is_ours, text};
+use crate::wait::{self, Gathered, Wait};
+use crate::write::Propagation;
+use crate::{owners, secrets, words};
+
+/// How long a deletion may take.
+const GONE: Duration = Duration::from_secs(180);
+/// Between two looks at something that goes.
+const PACE: Duration = Duration::from_millis(200);
+/// How long the version before may take to serve again.
+const BACK: Duration = Duration::from_secs(120);
+/// What failed when a workload does not come up.
+const NOT_READY: &str = "did not become ready:";
+
+/// Carries out a step.
+pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
+    let kind = known(step.address())?;
+    match step {
+        Step::Create { resource } => come(site, kind, resource, None).await,
+        Step::Update { before, after } => come(site, kind, after, Some(before)).await,
+        Step::Repair { before, after } => repair(site, kind, before, after).await,
+        Step::Replace { before, after } => replace(site, kind, before, after).await,
+        Step::Delete { before } => go(site, kind, &before.address.name, &before.id, ending(kind)).await,
+    }
+}
+
+/// Applies a resource and waits until it works; if it does not, `before` comes back.
+async fn come(site: &Site<'_>, kind: &'static Kind, resource: &Resource, before: Option<&Observed>) -> Result<(), ProviderError> {
+    put(site, kind, resource).await?;
+    match (works(site, kind, &resource.address.name, NOT_READY).await, before) {
+        (Err(error), Some(before)) if health::has_pods(kind.short) => Err(back(site, kind, before, error).await),
+        (done, _) => done,
+    }
+}
+
+/// Applies a resource.
+async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Result<(), ProviderError> {
+    let name = &resource.address.name;
+    let live = free(site, kind, name).await?;
+    let adopted = match &live {
+        Some(live) => adopt(site, kind, live).await?,
+        None => false,
+    };
+    site.inventory.cover(&site.question, site.write, kind).await?;
+    let mut body = words::sent(kind, resource, &site.place, live.as_ref());
+    if kind.short == "secret" {
+        body["data"] = secrets::data(&resource.spec, &site.config.secrets)?;
+    }
+    let force = site.config.policy.take_fields || adopted;
+    let answer = site.write.apply(kind, name, MANAGER, body, force).await?;
+    let applied = match answer.refusal() {
+        Some(refusal) if refusal.sort() == Sort::Immutable => {
+            return Err(refusal.error("cannot change").hint("plan again: mlstack plan shows what must be made anew"));
+        }
+        _ => answer.good("cannot apply")?,
+    };
+    if health::is_terminating(&applied) {
+        return Err(ProviderError::new(ErrorKind::Stale, "stale:")
+            .because("somebody deletes it just now")
+            .hint("apply again once it is gone"));
+    }
+    if kind.short == "statefulset" {
+        unstick(site, kind, name).await?;
+    }
+    Ok(())
+}
+
+/// What has the name, once nothing of it is going.
+async fn free(site: &Site<'_>, kind: &Kind, name: &str) -> Result<Option<Value>, ProviderError> {
+    match site.look.object(kind, name).await? {
+        Some(live) if health::is_terminating(&live) => {
+            gone(site, kind, name, text(&live["metadata"]["uid"])).await?;
+            site.look.object(kind, name).await
+        }
+        live => Ok(live),
+    }
+}
+
+/// Makes what exists ours if that is allowed; whether it was not.
+async fn adopt(site: &Site<'_>, kind: &Kind, live: &Value) -> Result<bool, ProviderError> {
+    if is_ours(live, &site.place) {
+        return Ok(false);
+    }
+    if !site.config.policy.adopt {
+        return Err(ProviderError::new(ErrorKind::Foreign, "cannot make")
+            .because("one of that name exists, and it is not of this stack")
+            .hint("take it over with --adopt, or give yours another name"));
+    }
+    if let Some(fields) = owners::handed_over(live, MANAGER) {
+        site.write.hand_over(kind, live, fields).await?;
+    }
+    Ok(true)
+}
+
+/// Waits until it works.
+async fn works(site: &Site<'_>, kind: &'static Kind, name: &str, action: &str) -> Result<(), ProviderError> {
+    if !health::has_pods(kind.short) && kind.short != "namespace" {
+        return Ok(());
+    }
+    let Some(object) = site.look.object(kind, name).await? else {
+        return Err(ProviderError::new(ErrorKind::NotReady, action).because("it was removed while it started"));
+    };
+    let wait = Wait {
+        look: site.look,
+        kind,
+        name,
+        action,
+        limit: wait::limit(kind, &object),
+        progress: site.progress,
+    };
+    wait.ready().await.map(drop)
+}
+
+/// Brings back what served before.
+async fn back(site: &Site<'_>, kind: &'static Kind, before: &Observed, error: ProviderError) -> ProviderError {
+    site.tell("going back to the version before");
+    let resource = Resource {
+        address: before.address.clone(),
+        spec: before.spec.clone(),
+        depends_on: before.depends_on.clone(),
+        source: None,
+        protected: before.protected,
+    };
+    let again = async {
+        put(site, kind, &resource).await?;
+        let wait = Wait {
+            look: site.look,
+            kind,
+            name: &before.address.name,
+            action: "the version before did not come back:",
+            limit: BACK,
+            progress: site.progress,
+        };
+        wait.ready().await
+    };
+    match again.await {
+        Ok(_) => error.rolled_back(),
+        Err(also) => {
+            let why = also.cause.map_or_else(|| also.action.clone(), |cause| cause.to_string());
+            error.hint(format!("the version before does not serve either: {why}"))
+        }
+    }
+}
+
+/// Takes away pods of an older version that never came up: a stateful set waits for them for ever before it makes the
+/// new ones.
+async fn unstick(site: &Site<'_>, kind: &Kind, name: &str) -> Result<(), ProviderError> {
+    let begin = Instant::now();
+    let object = loop {
+        let Some(object) = site.look.object(kind, name).await? else {
+            return Ok(());
+        };
+        let number = |value: &Value| value.as_u64().unwrap_or_default();
+        let seen = number(&object["status"]["observedGeneration"]) >= number(&object["metadata"]["generation"]);
+        if seen || begin.elapsed() >= BACK / 10 {
+            break object;
+        }
+        tokio::time::sleep(PACE).await;
+    };
+    for pod in Gathered::stuck(site.look, &object).await? {
+        site.tell(&format!("removing {}, which never came up", text(&pod["metadata"]["name"])));
+        site.write.delete_pod(&pod).await?;
+    }
+    Ok(())
+}
+
+/// Brings one back to work: what is right but hopeless is made again.
+async fn repair(site: &Site<'_>, kind: &'static Kind, before: &Observed, after: &Resource) -> Result<(), ProviderError> {
+    let name = &after.address.name;
+    let live = site.look.object(kind, name).await?;
+    let live = live.filter(|live| is_ours(live, &site.place) && !health::is_terminating(live));
+    if let (Some(live), "job") = (&live, kind.short) {
+        go(site, kind, name, text(&live["metadata"]["uid"]), Propagation::Background).await?;
+    } else if let (Some(live), true) = (&live, health::has_pods(kind.short)) {
+        let gathered = Gathered::of(site.look, kind, live).await?;
+        for pod in gathered.hopeless(live) {
+            site.write.delete_pod(pod).await?;
+        }
+    }
+    debug_assert_eq!(before.address, after.address);
+    come(site, kind, after, None).await
+}
+
+/// Takes one away and makes it anew. It is checked first, so that a bad one does not cost the old one; its pods stay where
+/// the new one selects them too.
+async fn replace(site: &Site<'_>, kind: &'static Kind, before: &Observed, after: &Resource) -> Result<(), ProviderError> {
+    let mut body = words::sent(kind, after, &site.place, None);
+    if kind.short == "secret" {
+        body["data"] = secrets::stand_in(&after.spec, None);
+    }
+    let mut findings = Vec::new();
+    probe(&site.question, kind, after, &body, &site.place.namespace, &mut findings).await?;
+    if let Some(error) = refused(&findings) {
+        return Err(error);
+    }
+    let selector = |spec: &Value| spec["spec"]["selector"].clone();
+    let keeps = matches!(kind.short, "deployment" | "statefulset") && selector(&before.spec) == selector(&after.spec);
+    let how = if keeps { Propagation::Orphan } else { ending(kind) };
+    go(site, kind, &before.address.name, &before.id, how).await?;
+    match put(site, kind, after).await {
+        Ok(()) => {}
+        Err(error) => return Err(back(site, kind, before, error).await),
+    }
+    match works(site, kind, &after.address.name, NOT_READY).await {
+        Err(error) if keeps => Err(back(site, kind, before, error).await),
+        done => done,
+    }
+}
+
+/// How the kind's objects go: pods first where there are any, so that what they stand on is free then.
+fn ending(kind: &Kind) -> Propagation {
+    match health::has_pods(kind.short) {
+        true => Propagation::Foreground,
+        false => Propagation::Background,
+    }
+}
+
+/// Deletes just this one and waits until it is gone.
+async fn go(site: &Site<'_>, kind: &Kind, name: &str, uid: &str, how: Propagation) -> Result<(), ProviderError> {
+    site.write.delete(kind, name, uid, how).await?;
+    gone(site, kind, name, uid).await
+}
+
+/// Waits until just this one is gone.
+async fn gone(site: &Site<'_>, kind: &Kind, name: &str, uid: &str) -> Result<(), ProviderError> {
+    let (begin, mut told) = (Instant::now(), Instant::now());
+    loop {
+        let live = site.look.object(kind, name).await?;
+        let Some(live) = live.filter(|live| live["metadata"]["uid"] == uid) else {
+            return Ok(());
+        };
+        if begin.elapsed() >= GONE {
+            return Err(stuck(kind, name, &live));
+        }
+        if told.elapsed() >= PACE * 10 {
+            site.tell(&format!("waiting until it is gone, {} s", begin.elapsed().as_secs()));
+            told = Instant::now();
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// Why something does not go.
+fn stuck(kind: &Kind, name: &str, live: &Value) -> ProviderError {
+    let conditions = live["status"]["conditions"].as_array().into_iter().flatten();
+    let told = conditions.filter(|one| one["status"] == "True" && kind.short == "namespace");
+    let mut why: Vec<&str> = told.map(|one| text(&one["message"])).collect();
+    let held = format!("held by {}", health::finalizers(live));
+    if !health::finalizers(live).is_empty() {
+        why.push(&held);
+    }
+    let error = ProviderError::new(ErrorKind::Timeout, "is still there after its deletion:").because(match why.is_empty() {
+        true => format!("not gone after {} s", GONE.as_secs()),
+        false => why.join("; "),
+    });
+    match kind.short {
+        "pvc" => error.hint("a pod still uses it: kubectl get pods"),
+        _ => error.hint(format!("see who removes its finalizers: kubectl get {} {name} -o yaml", kind.plural)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,310 @@
+//! Waits until a workload works, and stops at the first hard evidence that it will not.
+//!
+//! Only looks, at a steady pace: the workload first, and its newest pods with the cluster's warnings while it is not
+//! done. What to do about one that does not come up is the caller's part.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mlstack_manifest::Kind;
+use mlstack_provider::{ErrorKind, Progress, ProviderError, Value};
+use tokio::time::Instant;
+
+use crate::cause::{Cause, Evidence, Sort, causes};
+use crate::health::{self, Verdict};
+use crate::look::Look;
+use crate::observe::text;
+
+/// Between two looks.
+const PACE: Duration = Duration::from_millis(500);
+/// Between two lines of progress.
+const TELL: Duration = Duration::from_secs(2);
+/// How long a workload must stay well to count as working.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How long what may pass is waited for: a node that comes, an image that is being pushed.
+const GRACE: Duration = Duration::from_secs(25);
+/// Log lines shown when it fails.
+const LAST_LINES: u32 = 20;
+/// How long a workload without a limit of its own may take.
+const USUAL: u64 = 600;
+/// How long a job without a limit of its own may take.
+const JOB: u64 = 3600;
+
+/// A reason, and below it what the container itself wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Failure {
+    reason: String,
+    #[source]
+    output: Option<Output>,
+}
+
+/// The last words of a container.
+#[derive(Debug, thiserror::Error)]
+#[error("its last lines:\n{0}")]
+struct Output(String);
+
+/// What is known of a workload's pods.
+pub(crate) struct Gathered {
+    pub(crate) pods: Vec<Value>,
+    events: Vec<Value>,
+}
+
+impl Gathered {
+    /// Reads the pods of the newest version, and the warnings about them and what makes them.
+    pub(crate) async fn of(look: &Look, kind: &Kind, object: &Value) -> Result<Self, ProviderError> {
+        let selector = selector(object);
+        let mut makers = vec![text(&object["metadata"]["uid"]).to_owned()];
+        let mut names = vec![text(&object["metadata"]["name"]).to_owned()];
+        let mut owner = makers[0].clone();
+        if kind.short == "deployment" {
+            let sets = look.replica_sets(&selector).await?;
+            let newest = sets.iter().find(|set| is_newest(object, set));
+            owner = newest.map(|set| text(&set["metadata"]["uid"]).to_owned()).unwrap_or_default();
+            names.extend(newest.map(|set| text(&set["metadata"]["name"]).to_owned()));
+            makers.push(owner.clone());
+        }
+        let pods = look.pods(&selector).await?;
+        let pods: Vec<Value> = pods.into_iter().filter(|pod| is_new(kind, object, pod, &owner)).collect();
+        names.extend(pods.iter().map(|pod| text(&pod["metadata"]["name"]).to_owned()));
+        let since = applied_at(object);
+        let about = |event: &Value| {
+            names.iter().any(|name| event["involvedObject"]["name"] == name.as_str()) && happened(event) >= since
+        };
+        let events = look.warnings().await?.into_iter().filter(about).collect();
+        Ok(Self { pods, events })
+    }
+
+    /// What stands in the way.
+    pub(crate) fn causes(&self, object: &Value) -> Vec<Cause> {
+        causes(&Evidence {
+            object,
+            pods: &self.pods,
+            events: &self.events,
+        })
+    }
+
+    /// The pods that will not come up.
+    pub(crate) fn hopeless(&self, object: &Value) -> Vec<&Value> {
+        let causes = self.causes(object);
+        let is_hopeless = |pod: &&Value| causes.iter().any(|cause| cause.terminal && pod["metadata"]["name"] == cause.pod.as_str());
+        self.pods.iter().filter(is_hopeless).collect()
+    }
+
+    /// Pods of a stateful set's older versions that something keeps from coming up.
+    pub(crate) async fn stuck(look: &Look, object: &Value) -> Result<Vec<Value>, ProviderError> {
+        let (uid, newest) = (text(&object["metadata"]["uid"]), &object["status"]["updateRevision"]);
+        let pods = look.pods(&selector(object)).await?;
+        let is_old = |pod: &Value| is_owned(pod, uid) && pod["metadata"]["labels"]["controller-revision-hash"] != *newest;
+        let old: Vec<Value> = pods.into_iter().filter(is_old).collect();
+        let is_stuck = |pod: &Value| {
+            let evidence = Evidence {
+                object: &Value::Null,
+                pods: std::slice::from_ref(pod),
+                events: &[],
+            };
+            health::condition(pod, "Ready", "True").is_none() && !causes(&evidence).is_empty()
+        };
+        Ok(old.into_iter().filter(is_stuck).collect())
+    }
+
+    fn restarts(&self) -> u64 {
+        let statuses = self.pods.iter().flat_map(|pod| pod["status"]["containerStatuses"].as_array().into_iter().flatten());
+        statuses.filter_map(|status| status["restartCount"].as_u64()).sum()
+    }
+}
+
+/// The labels that select a workload's pods.
+pub(crate) fn selector(object: &Value) -> String {
+    let labels = object["spec"]["selector"]["matchLabels"].as_object();
+    let each = labels.into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value)));
+    each.collect::<Vec<_>>().join(",")
+}
+
+fn is_newest(deployment: &Value, set: &Value) -> bool {
+    const REVISION: &str = "deployment.kubernetes.io/revision";
+    let revision = |object: &Value| object["metadata"]["annotations"][REVISION].clone();
+    is_owned(set, text(&deployment["metadata"]["uid"])) && revision(set) == revision(deployment)
+}
+
+fn is_new(kind: &Kind, object: &Value, pod: &Value, owner: &str) -> bool {
+    let revision = &object["status"]["updateRevision"];
+    let new = kind.short != "statefulset" || pod["metadata"]["labels"]["controller-revision-hash"] == *revision;
+    new && is_owned(pod, owner)
+}
+
+fn is_owned(object: &Value, uid: &str) -> bool {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().any(|owner| owner["uid"] == uid)
+}
+
+/// When it was last applied, by the server's clock: warnings from before are about what was there before.
+fn applied_at(object: &Value) -> String {
+    let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let ours = entries.filter(|entry| entry["manager"] == mlstack_manifest::MANAGER && entry["subresource"].is_null());
+    ours.map(|entry| text(&entry["time"]).to_owned()).max().unwrap_or_default()
+}
+
+fn happened(event: &Value) -> String {
+    let times = [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"], &event["firstTimestamp"]];
+    let time = times.into_iter().find_map(Value::as_str).unwrap_or_default();
+    // Whole seconds, as `managedFields` has them.
+    match time.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => time.to_owned(),
+    }
+}
+
+/// How long a workload may take, by its own word.
+pub(crate) fn limit(kind: &Kind, object: &Value) -> Duration {
+    let spec = |key: &str| object["spec"][key].as_u64();
+    let seconds = match kind.short {
+        // The server says it first.
+        "deployment" => spec("progressDeadlineSeconds").unwrap_or(USUAL) + 30,
+        "job" => spec("activeDeadlineSeconds").map_or(JOB, |own| own + 30),
+        "statefulset" => (start_up(object) + 120).max(USUAL / 2) * spec("replicas").unwrap_or(1).clamp(1, 10),
+        _ => USUAL / 5,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// The longest that a container may take to start, by its start-up probe.
+fn start_up(object: &Value) -> u64 {
+    let containers = object["spec"]["template"]["spec"]["containers"].as_array();
+    let of = |container: &Value| {
+        let probe = &container["startupProbe"];
+        probe["failureThreshold"].as_u64().unwrap_or(3) * probe["periodSeconds"].as_u64().unwrap_or(10)
+    };
+    containers.into_iter().flatten().map(of).max().unwrap_or_default()
+}
+
+/// One wait.
+pub(crate) struct Wait<'a> {
+    pub(crate) look: &'a Look,
+    pub(crate) kind: &'a Kind,
+    pub(crate) name: &'a str,
+    /// What failed if it fails, as a sentence fragment.
+    pub(crate) action: &'a str,
+    pub(crate) limit: Duration,
+    pub(crate) progress: Progress<'a>,
+}
+
+/// What was seen while it was well: since when, and how often its containers had restarted.
+type Well = Option<(Instant, u64)>;
+
+impl Wait<'_> {
+    /// Waits until it works.
+    ///
+    /// # Errors
+    /// When it fails or is too slow, with the cause, the end of its log and a remedy.
+    pub(crate) async fn ready(&self) -> Result<Value, ProviderError> {
+        let begin = Instant::now();
+        let (mut told, mut well, mut first): (_, Well, _) = (begin, None, BTreeMap::new());
+        loop {
+            let object = self.look.object(self.kind, self.name).await?.ok_or_else(|| self.gone())?;
+            let verdict = health::judge(self.kind.short, &object);
+            if verdict == Verdict::Done && !has_replicas(self.kind, &object) {
+                return Ok(object);
+            }
+            let gathered = Gathered::of(self.look, self.kind, &object).await?;
+            let far = match verdict {
+                Verdict::Done if settled(&mut well, gathered.restarts()) => return Ok(object),
+                Verdict::Done => "settling".to_owned(),
+                Verdict::Failed(why) => return Err(self.failed(&object, &gathered, &why).await),
+                Verdict::Going(far) => {
+                    well = None;
+                    far
+                }
+            };
+            if let Some(cause) = gathered.causes(&object).into_iter().find(|cause| is_over(cause, &mut first)) {
+                return Err(self.because(cause).await);
+            }
+            if begin.elapsed() >= self.limit {
+                return Err(self.too_slow(&object, &gathered, &far).await);
+            }
+            if told.elapsed() >= TELL {
+                (self.progress)(&format!("waiting for {far}, {} s", begin.elapsed().as_secs()));
+                told = Instant::now();
+            }
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
+    fn gone(&self) -> ProviderError {
+        ProviderError::new(ErrorKind::NotReady, self.action).because("it was removed while it started")
+    }
+
+    /// The controller gave up; the pods may say why.
+    async fn failed(&self, object: &Value, gathered: &Gathered, why: &str) -> ProviderError {
+        let told = gathered.causes(object);
+        let best = told.iter().find(|cause| !matches!(cause.sort, Sort::Deadline | Sort::JobFailed)).or(told.first());
+        match best {
+            Some(cause) => self.because(cause.clone()).await,
+            None => ProviderError::new(ErrorKind::NotReady, self.action).because(why.to_owned()),
+        }
+    }
+
+    async fn too_slow(&self, object: &Value, gathered: &Gathered, far: &str) -> ProviderError {
+        let limit = self.limit.as_secs();
+        match gathered.causes(object).into_iter().next() {
+            Some(cause) => ProviderError {
+                kind: ErrorKind::Timeout,
+                ..self.because(cause).await
+            },
+            None => ProviderError::new(ErrorKind::Timeout, self.action)
+                .because(format!("still waiting for {far} after {limit} s"))
+                .hint("if it only needs longer, raise rollout.timeout"),
+        }
+    }
+
+    async fn because(&self, cause: Cause) -> ProviderError {
+        let lines = match cause.ran && !cause.pod.is_empty() {
+            true => self.last_lines(&cause).await,
+            false => String::new(),
+        };
+        let failure = Failure {
+            reason: cause.sentence(),
+            output: (!lines.is_empty()).then_some(Output(lines)),
+        };
+        ProviderError::new(ErrorKind::NotReady, self.action).because(failure).hint(cause.sort.remedy())
+    }
+
+    /// Of the container before, which failed; of the one that runs where there is none before.
+    async fn last_lines(&self, cause: &Cause) -> String {
+        let before = self.look.last_lines(&cause.pod, &cause.container, LAST_LINES, true).await;
+        match before.is_empty() {
+            true => self.look.last_lines(&cause.pod, &cause.container, LAST_LINES, false).await,
+            false => before,
+        }
+    }
+}
+
+/// Whether there is anything to wait for once the status is good.
+fn has_replicas(kind: &Kind, object: &Value) -> bool {
+    matches!(kind.short, "deployment" | "statefulset") && object["spec"]["replicas"] != 0
+}
+
+/// Whether it stayed well long enough, without a container that began anew.
+fn settled(well: &mut Well, restarts: u64) -> bool {
+    match well {
+        Some((since, before)) if *before == restarts => since.elapsed() >= SETTLE,
+        _ => {
+            *well = Some((Instant::now(), restarts));
+            false
+        }
+    }
+}
+
+/// Whether waiting any longer is in vain.
+fn is_over(cause: &Cause, first: &mut BTreeMap<(Sort, String), Instant>) -> bool {
+    let since = first.entry((cause.sort, cause.pod.clone())).or_insert_with(Instant::now);
+    cause.terminal || (has_grace(cause.sort) && since.elapsed() >= GRACE)
+}
+
+/// What is given up when it does not pass. A probe that fails is how starting looks.
+fn has_grace(sort: Sort) -> bool {
+    !matches!(sort, Sort::Probe | Sort::Liveness | Sort::Crash | Sort::OutOfMemory)
+}
+
+#[cfg(test)]
+mod tests;
