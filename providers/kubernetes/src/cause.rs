@@ -81,7 +81,9 @@ fn of_workload(object: &Value) -> Option<Cause> {
     if let Some((_, message)) = condition(object, "ReplicaFailure", "True") {
         return Some(not_made(message));
     }
-    if let Some((_, message)) = condition(object, "Failed", "True").or_else(|| condition(object, "FailureTarget", "True")) {
+    if let Some((_, message)) =
+        condition(object, "Failed", "True").or_else(|| condition(object, "FailureTarget", "True"))
+    {
         return Some(bare(Sort::JobFailed, message));
     }
     match condition(object, "Progressing", "False") {
@@ -95,7 +97,10 @@ fn of_events_without_pods(evidence: &Evidence<'_>) -> Option<Cause> {
     if !evidence.pods.is_empty() {
         return None;
     }
-    let failed = evidence.events.iter().rfind(|event| event["reason"] == "FailedCreate")?;
+    let failed = evidence
+        .events
+        .iter()
+        .rfind(|event| event["reason"] == "FailedCreate")?;
     Some(not_made(text(&failed["message"])))
 }
 
@@ -151,7 +156,9 @@ fn scheduling(pod: &Value) -> Option<Cause> {
     let has = |words: &str| message.contains(words);
     let sort = match () {
         () if has("persistentvolumeclaim") || has("PersistentVolumeClaim") => Sort::Claim,
-        () if has("Insufficient nvidia.com/") || has("Insufficient amd.com/") || has("Insufficient gpu.") => Sort::Accelerator,
+        () if has("Insufficient nvidia.com/") || has("Insufficient amd.com/") || has("Insufficient gpu.") => {
+            Sort::Accelerator
+        }
         () if has("Insufficient ") => Sort::Resources,
         () => Sort::Placement,
     };
@@ -201,7 +208,9 @@ fn waiting(status: &Value, events: &[&Value], container: &str) -> Option<Cause> 
                 ..bare(said, told())
             }
         }
-        "CreateContainerConfigError" | "CreateContainerError" if message.contains("runAsNonRoot") || message.contains("non-root") => {
+        "CreateContainerConfigError" | "CreateContainerError"
+            if message.contains("runAsNonRoot") || message.contains("non-root") =>
+        {
             bare(Sort::RunsAsRoot, message)
         }
         "CreateContainerConfigError" => bare(Sort::Configuration, message),
@@ -213,7 +222,17 @@ fn waiting(status: &Value, events: &[&Value], container: &str) -> Option<Cause> 
 fn image(message: &str) -> Sort {
     let has = |words: &[&str]| words.iter().any(|words| message.contains(words));
     match () {
-        () if has(&["unauthorized", "denied", "forbidden", "authorization failed", "401", "403"]) => Sort::ImageDenied,
+        () if has(&[
+            "unauthorized",
+            "denied",
+            "forbidden",
+            "authorization failed",
+            "401",
+            "403",
+        ]) =>
+        {
+            Sort::ImageDenied
+        }
         () if has(&["not found", "manifest unknown", "no such image", "does not exist"]) => Sort::ImageMissing,
         () => Sort::ImagePull,
     }
@@ -241,7 +260,11 @@ fn ended(status: &Value) -> Option<Cause> {
         "StartError" | "ContainerCannotRun" => Some(bare(Sort::Command, message)),
         "OOMKilled" => Some(ran(Sort::OutOfMemory, restarts > 0, "out of memory".to_owned())),
         _ if code == 0 && restarts < CRASHES => None,
-        _ => Some(ran(Sort::Crash, restarts >= CRASHES, format!("exited ({code}), {restarts} restarts"))),
+        _ => Some(ran(
+            Sort::Crash,
+            restarts >= CRASHES,
+            format!("exited ({code}), {restarts} restarts"),
+        )),
     }
 }
 
@@ -322,13 +345,17 @@ impl Sort {
         match self {
             Self::ImageNeverPulled => "push it to a registry and name that one, or set the pull policy to IfNotPresent",
             Self::ImageName => "mend `image`: registry/name:tag or registry/name@sha256:…",
-            Self::ImageDenied => "give the namespace a pull secret, or log in to the registry: kubectl create secret docker-registry",
+            Self::ImageDenied => {
+                "give the namespace a pull secret, or log in to the registry: kubectl create secret docker-registry"
+            }
             Self::ImageMissing => "mend `image`, or push it first",
             Self::ImagePull => "see that the nodes reach the registry",
             Self::PodSecurity => "mend what the message names, or run it in a namespace of another level",
             Self::ServiceAccount => "make it: kubectl create serviceaccount NAME, or leave it out",
             Self::Quota => "lower resources or replicas, or ask for a larger quota: kubectl describe quota",
-            Self::Admission => "mend what the message names: kubectl describe limitrange,resourcequota shows the namespace's rules",
+            Self::Admission => {
+                "mend what the message names: kubectl describe limitrange,resourcequota shows the namespace's rules"
+            }
             Self::RunsAsRoot => "take an image with a user of its own, or name one: USER 1000 in its Dockerfile",
             Self::Configuration => "make what the message names, with that key",
             Self::Command => "mend `command`: its first word must be a program in the image",
@@ -337,7 +364,9 @@ impl Sort {
             Self::Evicted => "set resources to what it really uses: kubectl describe node",
             Self::Probe => "see that it listens on its port and answers its health path",
             Self::Liveness => "if it only needs longer to start, raise rollout.timeout",
-            Self::Volume => "make what the message names; a volume that only one node may use must leave the other one first",
+            Self::Volume => {
+                "make what the message names; a volume that only one node may use must leave the other one first"
+            }
             Self::Claim => "see its claim: kubectl describe pvc; a storage class must be there to make the volume",
             Self::Accelerator => "ask for fewer GPUs, or add nodes that have them: kubectl describe nodes",
             Self::Resources => "lower resources, or add nodes: kubectl describe nodes",

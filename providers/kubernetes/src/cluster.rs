@@ -120,7 +120,11 @@ impl Cluster {
     }
 
     async fn once(&self, ask: &Ask) -> Result<Try<Answer>, Lost> {
-        let response = self.client.send(ask.request()).await.map_err(|error| Lost::of(&error))?;
+        let response = self
+            .client
+            .send(ask.request())
+            .await
+            .map_err(|error| Lost::of(&error))?;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.map_err(|error| Lost::of(&error))?.to_bytes();
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
@@ -128,7 +132,12 @@ impl Cluster {
             status: head.status.as_u16(),
             body: serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())),
-            warnings: head.headers.get_all("warning").iter().filter_map(|value| warning(value.to_str().ok()?)).collect(),
+            warnings: head
+                .headers
+                .get_all("warning")
+                .iter()
+                .filter_map(|value| warning(value.to_str().ok()?))
+                .collect(),
             date: header("date").map(ToOwned::to_owned),
         };
         Ok(match answer.refusal().map(|refusal| refusal.sort()) {

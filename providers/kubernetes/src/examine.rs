@@ -42,7 +42,9 @@ pub(crate) async fn one(question: Question<'_>, world: &World, resource: &Resour
             });
         }
     }
-    let expected = expected(&question, world, kind, resource, live.as_ref(), &mut findings).await.map_err(at)?;
+    let expected = expected(&question, world, kind, resource, live.as_ref(), &mut findings)
+        .await
+        .map_err(at)?;
     let observed = match (&live, expected) {
         (Some(live), Some(expected)) => {
             let mut observed = compare(&question, kind, resource, live, &expected, &mut findings);
@@ -63,11 +65,20 @@ pub(crate) async fn one(question: Question<'_>, world: &World, resource: &Resour
 /// When there is no such kind here.
 pub(crate) fn known(address: &Address) -> Result<&'static Kind, ProviderError> {
     kind(&address.kind).ok_or_else(|| {
-        ProviderError::new(ErrorKind::Failed, format!("there is no kind `{}` on this target:", address.kind)).at(address)
+        ProviderError::new(
+            ErrorKind::Failed,
+            format!("there is no kind `{}` on this target:", address.kind),
+        )
+        .at(address)
     })
 }
 
-async fn live(question: &Question<'_>, world: &World, kind: &Kind, address: &Address) -> Result<Option<Value>, ProviderError> {
+async fn live(
+    question: &Question<'_>,
+    world: &World,
+    kind: &Kind,
+    address: &Address,
+) -> Result<Option<Value>, ProviderError> {
     match world.ours.get(address) {
         Some(live) => Ok(Some(live.clone())),
         None if kind.namespaced && !world.has_namespace => Ok(None),
@@ -77,7 +88,10 @@ async fn live(question: &Question<'_>, world: &World, kind: &Kind, address: &Add
 
 fn foreign(address: &Address, live: &Value) -> Finding {
     let labels = &live["metadata"]["labels"];
-    let keeper = match (text(&labels[mlstack_manifest::PART_OF_SET]), text(&labels[mlstack_manifest::MANAGED_BY])) {
+    let keeper = match (
+        text(&labels[mlstack_manifest::PART_OF_SET]),
+        text(&labels[mlstack_manifest::MANAGED_BY]),
+    ) {
         ("", "") => "it is not of this stack".to_owned(),
         ("", tool) => format!("{tool} looks after it"),
         (set, _) => format!("it is of another inventory, {set}"),
@@ -202,7 +216,10 @@ fn refuse(resource: &Resource, refusal: &Refusal, findings: &mut Vec<Finding>) {
 
 /// What the server warns of.
 fn told(resource: &Resource, answer: &Answer, findings: &mut Vec<Finding>) {
-    let warned = answer.warnings.iter().map(|text| Finding::new(&resource.address, Level::Warning, text));
+    let warned = answer
+        .warnings
+        .iter()
+        .map(|text| Finding::new(&resource.address, Level::Warning, text));
     findings.extend(warned);
 }
 
@@ -214,7 +231,11 @@ fn clashes(resource: &Resource, refusal: &Refusal, live: &Value, wanted: &Value)
         let shown = |object: &Value| fields::at(object, field).map_or_else(|| "nothing".to_owned(), fields::short);
         let text = match hides(resource, field) {
             true => format!("{field} was changed by {owner} (a secret)"),
-            false => format!("{field} is {} and owned by {owner}; wanted is {}", shown(live), shown(wanted)),
+            false => format!(
+                "{field} is {} and owned by {owner}; wanted is {}",
+                shown(live),
+                shown(wanted)
+            ),
         };
         Finding {
             kind: ErrorKind::Foreign,
@@ -297,17 +318,29 @@ impl Made<'_> {
 
 fn note(resource: &Resource, path: &[Segment], (seen, wanted): (&Value, &Value), who: &[Owner]) -> Finding {
     let by = who.iter().find(|owner| owner.manager != MANAGER);
-    let by = by.map_or_else(|| "somebody".to_owned(), |owner| format!("{} at {}", owner.manager, owner.time));
+    let by = by.map_or_else(
+        || "somebody".to_owned(),
+        |owner| format!("{} at {}", owner.manager, owner.time),
+    );
     let path = fields::join(path);
     let text = match path.starts_with(mlstack_manifest::EXTENSION) {
         true => format!("a secret was changed by {by}"),
-        false => format!("{path} was changed by {by}: {} instead of {}", fields::short(seen), fields::short(wanted)),
+        false => format!(
+            "{path} was changed by {by}: {} instead of {}",
+            fields::short(seen),
+            fields::short(wanted)
+        ),
     };
     Finding::new(&resource.address, Level::Note, text)
 }
 
 /// Why it does not work now.
-async fn problem(question: &Question<'_>, world: &World, kind: &Kind, live: &Value) -> Result<Option<String>, ProviderError> {
+async fn problem(
+    question: &Question<'_>,
+    world: &World,
+    kind: &Kind,
+    live: &Value,
+) -> Result<Option<String>, ProviderError> {
     if !is_ours(live, &world.place) {
         return Ok(Some("it is not in the stack's inventory yet".to_owned()));
     }
@@ -322,6 +355,3 @@ async fn problem(question: &Question<'_>, world: &World, kind: &Kind, live: &Val
         Verdict::Going(_) => Ok(None),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -76,7 +76,9 @@ impl Refusal {
         Self {
             status,
             reason: text(&body["reason"]),
-            message: body.as_str().map_or_else(|| text(&body["message"]), |plain| plain.trim().to_owned()),
+            message: body
+                .as_str()
+                .map_or_else(|| text(&body["message"]), |plain| plain.trim().to_owned()),
             about: text(&body["details"]["kind"]),
             causes: causes
                 .map(|cause| Cause {
@@ -114,7 +116,10 @@ impl Refusal {
     /// The reason for people: what the server says, without its preamble and without the object it holds.
     pub(crate) fn words(&self) -> String {
         let said = match self.sort() {
-            Sort::Schema => self.message.split_once("): ").map_or(self.message.as_str(), |(_, rest)| rest),
+            Sort::Schema => self
+                .message
+                .split_once("): ")
+                .map_or(self.message.as_str(), |(_, rest)| rest),
             Sort::Invalid | Sort::Immutable => {
                 return self.of_causes().unwrap_or_else(|| shortened(&self.message));
             }
@@ -158,9 +163,13 @@ fn kind(sort: Sort) -> ErrorKind {
 
 fn hint(sort: Sort, refusal: &Refusal) -> Option<String> {
     Some(match sort {
-        Sort::Denied if refusal.status == 401 => "log in to the cluster again, and see that kubectl get pods works".to_owned(),
+        Sort::Denied if refusal.status == 401 => {
+            "log in to the cluster again, and see that kubectl get pods works".to_owned()
+        }
         Sort::Denied => "ask whoever runs the cluster for that right, or choose a namespace of yours".to_owned(),
-        Sort::Clash => "plan with --force-conflicts to take these fields over, or leave them out of the stack file".to_owned(),
+        Sort::Clash => {
+            "plan with --force-conflicts to take these fields over, or leave them out of the stack file".to_owned()
+        }
         Sort::NoNamespace => "make it first: kubectl create namespace NAME".to_owned(),
         Sort::NoKind => "install what brings this kind to the cluster, or leave out what needs it".to_owned(),
         Sort::Terminating => "wait until its deletion is over, then try again".to_owned(),
@@ -178,7 +187,10 @@ fn hint(sort: Sort, refusal: &Refusal) -> Option<String> {
 /// `Invalid value: {…}: field is immutable` without the value, which may be a whole pod.
 fn without_value(message: &str) -> String {
     let long = message.len() > 160;
-    match message.strip_prefix("Invalid value: ").and_then(|rest| rest.rsplit_once(": ")) {
+    match message
+        .strip_prefix("Invalid value: ")
+        .and_then(|rest| rest.rsplit_once(": "))
+    {
         Some((value, why)) if long || value.starts_with('{') => why.to_owned(),
         _ => shortened(message),
     }
@@ -230,14 +242,16 @@ impl Lost {
             Self::Wire(why) => reach()
                 .because(why)
                 .hint("see whether kubectl version answers, and whether the context is the right one"),
-            Self::Trust(why) => reach()
-                .because(why)
-                .hint("the kubeconfig names another certificate authority: fetch it anew from whoever runs the cluster"),
+            Self::Trust(why) => reach().because(why).hint(
+                "the kubeconfig names another certificate authority: fetch it anew from whoever runs the cluster",
+            ),
             Self::Login(why) => ProviderError::new(ErrorKind::Denied, format!("cannot log in to {server}"))
                 .because(why)
                 .hint("run the login command of your cloud, and see that kubectl get pods works"),
-            Self::Slow(limit) => ProviderError::new(ErrorKind::Timeout, action)
-                .because(format!("the cluster at {server} gave no answer within {} s", limit.as_secs())),
+            Self::Slow(limit) => ProviderError::new(ErrorKind::Timeout, action).because(format!(
+                "the cluster at {server} gave no answer within {} s",
+                limit.as_secs()
+            )),
         }
     }
 }

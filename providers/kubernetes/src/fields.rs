@@ -60,7 +60,12 @@ pub(crate) fn has(spec: &Value, path: &[Segment]) -> bool {
 fn same(a: &Value, b: &Value) -> bool {
     match (a["name"].as_str(), b["name"].as_str()) {
         (Some(a), Some(b)) => a == b,
-        _ => a == b || ["mountPath", "containerPort", "port"].iter().any(|key| !a[*key].is_null() && a[*key] == b[*key]),
+        _ => {
+            a == b
+                || ["mountPath", "containerPort", "port"]
+                    .iter()
+                    .any(|key| !a[*key].is_null() && a[*key] == b[*key])
+        }
     }
 }
 

@@ -62,7 +62,10 @@ impl Finding {
 
     /// A failed check as a finding.
     pub(crate) fn refusal(address: &Address, error: ProviderError) -> Self {
-        let text = error.cause.as_ref().map_or_else(|| error.action.clone(), ToString::to_string);
+        let text = error
+            .cause
+            .as_ref()
+            .map_or_else(|| error.action.clone(), ToString::to_string);
         Self {
             hint: error.hints.into_iter().next(),
             kind: error.kind,
@@ -83,6 +86,14 @@ pub(crate) fn refused(findings: &[Finding]) -> Option<ProviderError> {
     let first = refusals.first()?;
     let rest = refusals.iter().skip(1).map(|found| format!("\n{found}"));
     let text: String = std::iter::once(first.text.clone()).chain(rest).collect();
-    let error = ProviderError::new(first.kind, "the cluster would refuse").at(&first.address).because(text);
-    Some(refusals.iter().filter_map(|found| found.hint.clone()).take(3).fold(error, ProviderError::hint))
+    let error = ProviderError::new(first.kind, "the cluster would refuse")
+        .at(&first.address)
+        .because(text);
+    Some(
+        refusals
+            .iter()
+            .filter_map(|found| found.hint.clone())
+            .take(3)
+            .fold(error, ProviderError::hint),
+    )
 }

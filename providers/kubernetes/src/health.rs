@@ -63,7 +63,11 @@ fn is_observed(object: &Value) -> bool {
 fn deployment(object: &Value) -> Verdict {
     let status = |key: &str| object["status"][key].as_u64().unwrap_or_default();
     let wanted = object["spec"]["replicas"].as_u64().unwrap_or(1);
-    let (updated, all, available) = (status("updatedReplicas"), status("replicas"), status("availableReplicas"));
+    let (updated, all, available) = (
+        status("updatedReplicas"),
+        status("replicas"),
+        status("availableReplicas"),
+    );
     if let Some(("ProgressDeadlineExceeded", message)) = condition(object, "Progressing", "False") {
         return Verdict::Failed(message.to_owned());
     }

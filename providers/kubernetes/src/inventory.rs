@@ -24,7 +24,12 @@ impl Inventory {
     ///
     /// # Errors
     /// When another tool keeps it, or the server refuses.
-    pub(crate) async fn cover(&self, question: &Question<'_>, write: &Write, added: &'static Kind) -> Result<(), ProviderError> {
+    pub(crate) async fn cover(
+        &self,
+        question: &Question<'_>,
+        write: &Write,
+        added: &'static Kind,
+    ) -> Result<(), ProviderError> {
         if !added.namespaced {
             return Ok(());
         }
@@ -77,13 +82,19 @@ impl Inventory {
 
 /// The kinds that a parent names.
 fn named(parent: Option<&Value>) -> BTreeSet<&'static str> {
-    let names = parent.map(|parent| text(&parent["metadata"]["annotations"][SET_GROUP_KINDS])).unwrap_or_default();
+    let names = parent
+        .map(|parent| text(&parent["metadata"]["annotations"][SET_GROUP_KINDS]))
+        .unwrap_or_default();
     let names: BTreeSet<&str> = names.split(',').collect();
     let there = KINDS.iter().filter(|kind| names.contains(group_kind(kind).as_str()));
     there.map(|kind| kind.short).collect()
 }
 
-async fn write_parent(question: &Question<'_>, write: &Write, kinds: &BTreeSet<&'static str>) -> Result<(), ProviderError> {
+async fn write_parent(
+    question: &Question<'_>,
+    write: &Write,
+    kinds: &BTreeSet<&'static str>,
+) -> Result<(), ProviderError> {
     let Some(config_map) = kind("configmap") else {
         return Ok(());
     };

@@ -83,8 +83,10 @@ impl ClusterLock {
                 return Ok(Taken::Ours(Box::new(lock)));
             }
         }
-        Err(ProviderError::new(ErrorKind::Failed, "cannot lock the stack on the cluster")
-            .because(format!("the lease {} comes and goes", lock.name)))
+        Err(
+            ProviderError::new(ErrorKind::Failed, "cannot lock the stack on the cluster")
+                .because(format!("the lease {} comes and goes", lock.name)),
+        )
     }
 
     /// Makes it last for another whole time; `false` when it is not ours any more.

@@ -67,7 +67,10 @@ pub(crate) async fn open(look: &Look, stack: &str, request: &LogsRequest) -> Res
 
 fn options(request: &LogsRequest) -> String {
     let follow = if request.follow { "&follow=true" } else { "" };
-    let tail = request.tail.map(|tail| format!("&tailLines={tail}")).unwrap_or_default();
+    let tail = request
+        .tail
+        .map(|tail| format!("&tailLines={tail}"))
+        .unwrap_or_default();
     let since = request.since.and_then(|seconds| Timestamp::from_second(seconds).ok());
     let since = since.map(|since| format!("&sinceTime={since}")).unwrap_or_default();
     format!("{follow}{tail}{since}")
@@ -76,7 +79,8 @@ fn options(request: &LogsRequest) -> String {
 /// The containers of a pod that have a log.
 fn started(pod: &Value) -> Vec<&str> {
     let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    let has_log = |status: &&Value| status["state"]["waiting"].is_null() || status["lastState"]["terminated"].is_object();
+    let has_log =
+        |status: &&Value| status["state"]["waiting"].is_null() || status["lastState"]["terminated"].is_object();
     statuses.filter(has_log).map(|status| text(&status["name"])).collect()
 }
 
@@ -87,7 +91,11 @@ fn lines(pieces: Pieces, component: String, copy: u32) -> LogLines {
     let begin = (pieces, Vec::<u8>::new(), (component, copy));
     unfold(begin, |(mut pieces, mut open, whose)| async move {
         loop {
-            if let Some(end) = open.iter().position(|byte| *byte == b'\n').or((open.len() >= LONGEST_LINE).then_some(LONGEST_LINE)) {
+            if let Some(end) = open
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .or((open.len() >= LONGEST_LINE).then_some(LONGEST_LINE))
+            {
                 let rest = open.split_off((end + 1).min(open.len()));
                 let line = read(&open, &whose);
                 return Some((Ok(line), (pieces, rest, whose)));

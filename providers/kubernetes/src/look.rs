@@ -45,7 +45,8 @@ impl Look {
     /// Everything of a kind with these labels; empty where the server knows no such kind.
     pub(crate) async fn list(&self, kind: &Kind, selector: &str) -> Result<Vec<Value>, ProviderError> {
         let query = format!("labelSelector={}", encoded(selector));
-        self.pages(kind.plural, &list_path(kind, self.0.namespace()), &query).await
+        self.pages(kind.plural, &list_path(kind, self.0.namespace()), &query)
+            .await
     }
 
     /// Everything of a sort that has no place among our kinds: `/api/v1/…/pods`.
@@ -76,13 +77,15 @@ impl Look {
     /// Pods with these labels.
     pub(crate) async fn pods(&self, selector: &str) -> Result<Vec<Value>, ProviderError> {
         let path = format!("/api/v1/namespaces/{}/pods", self.0.namespace());
-        self.pages("pods", &path, &format!("labelSelector={}", encoded(selector))).await
+        self.pages("pods", &path, &format!("labelSelector={}", encoded(selector)))
+            .await
     }
 
     /// Replica sets with these labels.
     pub(crate) async fn replica_sets(&self, selector: &str) -> Result<Vec<Value>, ProviderError> {
         let path = format!("/apis/apps/v1/namespaces/{}/replicasets", self.0.namespace());
-        self.pages("replicasets", &path, &format!("labelSelector={}", encoded(selector))).await
+        self.pages("replicasets", &path, &format!("labelSelector={}", encoded(selector)))
+            .await
     }
 
     /// What went wrong lately, as the cluster tells it. That we may not see it is no failure.
@@ -95,7 +98,13 @@ impl Look {
     }
 
     /// What an apply would make of the object `body` named `name`; stores nothing.
-    pub(crate) async fn dry_run(&self, kind: &Kind, name: &str, body: &Value, force: bool) -> Result<Answer, ProviderError> {
+    pub(crate) async fn dry_run(
+        &self,
+        kind: &Kind,
+        name: &str,
+        body: &Value,
+        force: bool,
+    ) -> Result<Answer, ProviderError> {
         self.dry_run_in(kind, self.0.namespace(), name, body, force).await
     }
 
@@ -166,7 +175,10 @@ impl Look {
     /// Whether a namespace is there; `true` where we may not look.
     pub(crate) async fn has_namespace(&self, name: &str) -> Result<bool, ProviderError> {
         let action = format!("cannot read namespace/{name}");
-        let answer = self.0.call(&action, &Ask::get(format!("/api/v1/namespaces/{name}"))).await?;
+        let answer = self
+            .0
+            .call(&action, &Ask::get(format!("/api/v1/namespaces/{name}")))
+            .await?;
         match answer.refusal().map(|refusal| refusal.sort()) {
             Some(Sort::Denied) => Ok(true),
             _ => Ok(answer.found(&action)?.is_some()),
@@ -176,7 +188,10 @@ impl Look {
 
 /// A server-side apply.
 pub(crate) fn apply(path: &str, manager: &str, body: Value, force: bool, dry: bool) -> Ask {
-    let (force, dry) = (if force { "&force=true" } else { "" }, if dry { "&dryRun=All" } else { "" });
+    let (force, dry) = (
+        if force { "&force=true" } else { "" },
+        if dry { "&dryRun=All" } else { "" },
+    );
     Ask {
         method: Method::PATCH,
         path: format!("{path}?fieldManager={manager}&fieldValidation=Strict{force}{dry}"),

@@ -13,7 +13,15 @@ use serde_json::Map;
 use crate::owners::Segment;
 
 /// What makes items of a list the same one, the first that both have.
-const KEYS: [&str; 7] = ["name", "mountPath", "containerPort", "port", "devicePath", "topologyKey", "type"];
+const KEYS: [&str; 7] = [
+    "name",
+    "mountPath",
+    "containerPort",
+    "port",
+    "devicePath",
+    "topologyKey",
+    "type",
+];
 
 /// Whether a difference at a path counts; one that does not leaves the spec's own words.
 pub(crate) type Counts<'a> = &'a mut dyn FnMut(&[Segment], &Value, &Value) -> bool;
@@ -29,13 +37,17 @@ fn walk(path: &mut Vec<Segment>, base: &Value, expected: &Value, seen: &Value, c
     }
     match (expected, seen) {
         (Value::Object(e), Value::Object(s)) => objects(path, base, e, s, counts),
-        (Value::Object(e), Value::Null) if base.is_object() && path.last().is_some_and(|last| matches!(last, Segment::Key(_))) => {
+        (Value::Object(e), Value::Null)
+            if base.is_object() && path.last().is_some_and(|last| matches!(last, Segment::Key(_))) =>
+        {
             match objects(path, base, e, &Map::new(), counts) {
                 Value::Object(rest) if rest.is_empty() => Value::Null,
                 rest => rest,
             }
         }
-        (Value::Array(e), Value::Array(s)) if e.iter().chain(s).all(Value::is_object) => lists(path, base, e, s, counts),
+        (Value::Array(e), Value::Array(s)) if e.iter().chain(s).all(Value::is_object) => {
+            lists(path, base, e, s, counts)
+        }
         _ => match counts(path, expected, seen) {
             true => seen.clone(),
             false => base.clone(),
@@ -93,12 +105,19 @@ fn lists(path: &mut Vec<Segment>, base: &Value, expected: &[Value], seen: &[Valu
         }
     }
     placed.sort_by_key(|(at, _)| *at);
-    placed.into_iter().map(|(_, item)| item).filter(|item| !item.is_null()).collect()
+    placed
+        .into_iter()
+        .map(|(_, item)| item)
+        .filter(|item| !item.is_null())
+        .collect()
 }
 
 /// The items of `list` that are in `other` too, as their keys tell them.
 fn order<'a>(list: &'a [Value], other: &[Value]) -> Vec<Option<&'a Value>> {
-    let shared = list.iter().enumerate().filter(|(index, item)| pair(other, item, *index, list.len()).is_some());
+    let shared = list
+        .iter()
+        .enumerate()
+        .filter(|(index, item)| pair(other, item, *index, list.len()).is_some());
     shared.map(|(_, item)| key(item).map(|key| &item[key])).collect()
 }
 
@@ -113,7 +132,10 @@ fn pair<'a>(items: &'a [Value], item: &Value, index: usize, count: usize) -> Opt
             let same = |other: &Value| other[key] == item[key] && protocol(other) == protocol(item);
             items.iter().enumerate().find(|(_, other)| same(other))
         }
-        None => items.get(index).filter(|_| items.len() == count).map(|item| (index, item)),
+        None => items
+            .get(index)
+            .filter(|_| items.len() == count)
+            .map(|item| (index, item)),
     }
 }
 

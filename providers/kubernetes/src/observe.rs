@@ -61,7 +61,10 @@ impl Question<'_> {
     pub(crate) async fn everything(self, desired: &[Resource]) -> Result<Seen, ProviderError> {
         let world = self.world(desired).await?;
         let each = desired.iter().map(|resource| examine::one(self, &world, resource));
-        let looked: Vec<Seen> = stream::iter(each.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+        let looked: Vec<Seen> = stream::iter(each.collect::<Vec<_>>())
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
         let mut seen = Seen::default();
         for mut one in looked {
             seen.observed.append(&mut one.observed);
@@ -69,14 +72,17 @@ impl Question<'_> {
         }
         let wanted: BTreeSet<&Address> = desired.iter().map(|resource| &resource.address).collect();
         let left = world.ours.iter().filter(|(address, _)| !wanted.contains(address));
-        seen.observed.extend(left.map(|(address, live)| left_over(address, live)));
+        seen.observed
+            .extend(left.map(|(address, live)| left_over(address, live)));
         seen.observed.extend(self.claims(&world, desired).await?);
         join(&mut seen.observed);
         seen.findings.extend(references::missing(&self, &world, desired).await?);
         if !world.has_namespace && !wanted.iter().any(|address| address.kind == "namespace") && !desired.is_empty() {
-            seen.findings.push(no_namespace(&desired[0].address, &world.place.namespace));
+            seen.findings
+                .push(no_namespace(&desired[0].address, &world.place.namespace));
         }
-        seen.findings.sort_by(|a, b| (a.level, &a.address).cmp(&(b.level, &b.address)));
+        seen.findings
+            .sort_by(|a, b| (a.level, &a.address).cmp(&(b.level, &b.address)));
         seen.findings.dedup();
         Ok(seen)
     }
@@ -111,8 +117,10 @@ impl Question<'_> {
                 }
             }
         });
-        let listed: Vec<Vec<(Address, Value)>> =
-            stream::iter(lists.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+        let listed: Vec<Vec<(Address, Value)>> = stream::iter(lists.collect::<Vec<_>>())
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
         let mut ours: BTreeMap<Address, Value> = listed.into_iter().flatten().collect();
         if let Some((address, namespace)) = self.own_namespace(&place).await? {
             ours.insert(address, namespace);
@@ -141,15 +149,25 @@ impl Question<'_> {
     /// one there is only what was left by somebody who removed it, so all are looked at.
     async fn kinds(&self, desired: &[Resource]) -> Result<(Vec<&'static Kind>, BTreeSet<&'static str>), ProviderError> {
         let parent = self.parent().await?;
-        let named = parent.as_ref().map(|parent| text(&parent["metadata"]["annotations"][SET_GROUP_KINDS]));
+        let named = parent
+            .as_ref()
+            .map(|parent| text(&parent["metadata"]["annotations"][SET_GROUP_KINDS]));
         let in_set: Option<BTreeSet<&str>> = named.map(|named| named.split(',').collect());
         let wanted: BTreeSet<&str> = desired.iter().map(|resource| resource.address.kind.as_str()).collect();
         let is_sure = |kind: &Kind| {
-            let member = in_set.as_ref().is_some_and(|set| set.contains(group_kind(kind).as_str()));
+            let member = in_set
+                .as_ref()
+                .is_some_and(|set| set.contains(group_kind(kind).as_str()));
             member || wanted.contains(kind.short)
         };
-        let sure: BTreeSet<&'static str> = KINDS.iter().filter(|kind| is_sure(kind)).map(|kind| kind.short).collect();
-        let looked = KINDS.iter().filter(|kind| kind.namespaced && (in_set.is_none() || sure.contains(kind.short)));
+        let sure: BTreeSet<&'static str> = KINDS
+            .iter()
+            .filter(|kind| is_sure(kind))
+            .map(|kind| kind.short)
+            .collect();
+        let looked = KINDS
+            .iter()
+            .filter(|kind| kind.namespaced && (in_set.is_none() || sure.contains(kind.short)));
         Ok((looked.collect(), sure))
     }
 
@@ -163,13 +181,16 @@ impl Question<'_> {
             return Ok(None);
         };
         let found = self.look.object(config_map, &parent.name).await?;
-        let tooling = found.as_ref().map(|found| text(&found["metadata"]["annotations"][SET_TOOLING]));
+        let tooling = found
+            .as_ref()
+            .map(|found| text(&found["metadata"]["annotations"][SET_TOOLING]));
         match tooling {
-            Some(tool) if !tool.is_empty() && !tool.starts_with("mlstack/") => {
-                Err(ProviderError::new(ErrorKind::Foreign, "the inventory belongs to another tool:")
-                    .because(format!("ConfigMap {} is kept by {tool}", parent.name))
-                    .hint("choose another stack name or namespace"))
-            }
+            Some(tool) if !tool.is_empty() && !tool.starts_with("mlstack/") => Err(ProviderError::new(
+                ErrorKind::Foreign,
+                "the inventory belongs to another tool:",
+            )
+            .because(format!("ConfigMap {} is kept by {tool}", parent.name))
+            .hint("choose another stack name or namespace")),
             _ => Ok(found),
         }
     }
@@ -189,7 +210,11 @@ impl Question<'_> {
         let sets = desired.iter().filter(|resource| resource.address.kind == "statefulset");
         let sets: Vec<&str> = sets.map(|resource| resource.address.name.as_str()).collect();
         let is_left = |live: &&Value| !sets.iter().any(|set| is_claim_of(text(&live["metadata"]["name"]), set));
-        Ok(live.iter().filter(is_left).map(|live| left_over(&address(pvc, live), live)).collect())
+        Ok(live
+            .iter()
+            .filter(is_left)
+            .map(|live| left_over(&address(pvc, live), live))
+            .collect())
     }
 }
 
@@ -198,7 +223,8 @@ fn is_claim_of(claim: &str, set: &str) -> bool {
     let Some((stem, ordinal)) = claim.rsplit_once('-') else {
         return false;
     };
-    ordinal.bytes().all(|byte| byte.is_ascii_digit()) && stem.strip_suffix(set).is_some_and(|volume| volume.ends_with('-'))
+    ordinal.bytes().all(|byte| byte.is_ascii_digit())
+        && stem.strip_suffix(set).is_some_and(|volume| volume.ends_with('-'))
 }
 
 /// Whether an object carries the mark of our inventory.
@@ -236,10 +262,15 @@ fn join(observed: &mut [Observed]) {
             "pvc" => kind == "statefulset" && is_claim_of(&other.name, name),
             _ => false,
         };
-        let more: Vec<Address> = all.iter().filter(under).filter(|other| !one.depends_on.contains(other)).cloned().collect();
+        let more: Vec<Address> = all
+            .iter()
+            .filter(under)
+            .filter(|other| !one.depends_on.contains(other))
+            .cloned()
+            .collect();
         one.depends_on.extend(more);
         // What it was made to stand on may be gone.
-        one.depends_on.retain(|on| all.contains(on));
+        one.depends_on.retain(|on| all.contains(on) && *on != one.address);
         one.depends_on.sort();
     }
 }

@@ -82,7 +82,8 @@ pub(crate) fn handed_over(object: &Value, manager: &str) -> Option<Value> {
         named && entry["operation"] == "Update" && entry["subresource"].is_null()
     };
     let first = entries.iter().find(|entry| legacy(entry))?;
-    let ours = |entry: &Value| entry["manager"] == manager && entry["operation"] == "Apply" && entry["subresource"].is_null();
+    let ours =
+        |entry: &Value| entry["manager"] == manager && entry["operation"] == "Apply" && entry["subresource"].is_null();
     let sets = entries.iter().filter(|entry| legacy(entry) || ours(entry));
     let all = sets.fold(Map::new(), |all, entry| united(all, &entry["fieldsV1"]));
     let merged = json!({

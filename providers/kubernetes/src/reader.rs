@@ -48,7 +48,8 @@ impl KubeReader {
     /// When the cluster does not answer or denies.
     pub async fn examine(&self, stack: &str, desired: &[Resource]) -> Result<Seen, ProviderError> {
         let seen = self.question(stack).everything(desired).await?;
-        seen.findings.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
+        seen.findings
+            .clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(seen)
     }
 

@@ -18,7 +18,11 @@ pub(crate) struct Named {
 }
 
 /// One finding for each thing that is named by a workload, not wanted and not there.
-pub(crate) async fn missing(question: &Question<'_>, world: &World, desired: &[Resource]) -> Result<Vec<Finding>, ProviderError> {
+pub(crate) async fn missing(
+    question: &Question<'_>,
+    world: &World,
+    desired: &[Resource],
+) -> Result<Vec<Finding>, ProviderError> {
     let wanted: BTreeSet<&Address> = desired.iter().map(|resource| &resource.address).collect();
     let mut asked: BTreeMap<Named, Vec<&Address>> = BTreeMap::new();
     for resource in desired {
@@ -36,15 +40,20 @@ pub(crate) async fn missing(question: &Question<'_>, world: &World, desired: &[R
         let findings = by.into_iter().filter(|_| !there).map(|by| finding(by, &named));
         Ok::<_, ProviderError>(findings.collect::<Vec<_>>())
     });
-    let found: Vec<Vec<Finding>> = stream::iter(each.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
+    let found: Vec<Vec<Finding>> = stream::iter(each.collect::<Vec<_>>())
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     Ok(found.into_iter().flatten().collect())
 }
 
 fn finding(by: &Address, named: &Named) -> Finding {
     let level = if named.needed { Level::Refusal } else { Level::Warning };
     let what = &named.address;
-    Finding::new(by, level, format!("it names {what}, which is not there"))
-        .hint(format!("make it, or leave it out: kubectl get {} {}", what.kind, what.name))
+    Finding::new(by, level, format!("it names {what}, which is not there")).hint(format!(
+        "make it, or leave it out: kubectl get {} {}",
+        what.kind, what.name
+    ))
 }
 
 /// All that the `spec` of a pod names and that must be there.
@@ -54,7 +63,10 @@ pub(crate) fn named(pod: &Value) -> Vec<Named> {
         all.push(needed("serviceaccount", account));
     }
     for secret in list(&pod["imagePullSecrets"]) {
-        let name = secret["name"].as_str().map(|name| Named { needed: false, ..needed("secret", name) });
+        let name = secret["name"].as_str().map(|name| Named {
+            needed: false,
+            ..needed("secret", name)
+        });
         all.extend(name);
     }
     for volume in list(&pod["volumes"]) {
@@ -80,7 +92,11 @@ pub(crate) fn named(pod: &Value) -> Vec<Named> {
 }
 
 fn of_source(source: &Value) -> impl Iterator<Item = Named> {
-    let secret = if source["secret"]["secretName"].is_null() { "name" } else { "secretName" };
+    let secret = if source["secret"]["secretName"].is_null() {
+        "name"
+    } else {
+        "secretName"
+    };
     [
         reference("configmap", &source["configMap"], "name"),
         reference("secret", &source["secret"], secret),
@@ -91,7 +107,9 @@ fn of_source(source: &Value) -> impl Iterator<Item = Named> {
 }
 
 fn reference(kind: &str, at: &Value, key: &str) -> Option<Named> {
-    (at["optional"] != true).then(|| at[key].as_str().map(|name| needed(kind, name))).flatten()
+    (at["optional"] != true)
+        .then(|| at[key].as_str().map(|name| needed(kind, name)))
+        .flatten()
 }
 
 fn needed(kind: &str, name: &str) -> Named {

@@ -58,7 +58,10 @@ pub(crate) fn data(spec: &Value, values: &BTreeMap<String, Secret>) -> Result<Va
                 .because(format!("the secret `{name}` has no value"))
                 .hint(format!("set it: mlstack secrets set {name}"))
         })?;
-        data.insert(key(spec, &names, name).to_owned(), STANDARD.encode(value.expose()).into());
+        data.insert(
+            key(spec, &names, name).to_owned(),
+            STANDARD.encode(value.expose()).into(),
+        );
     }
     Ok(Value::Object(data))
 }

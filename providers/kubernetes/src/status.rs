@@ -41,7 +41,10 @@ pub struct CopyStatus {
 
 /// The labels of all pods of a stack.
 pub(crate) fn selector(stack: &str) -> String {
-    format!("app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER}", label_value(stack))
+    format!(
+        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER}",
+        label_value(stack)
+    )
 }
 
 /// All pods of a stack by component and number, with the component and the number.
@@ -53,7 +56,12 @@ pub(crate) async fn pods(look: &Look, stack: &str) -> Result<Vec<(String, u32, V
     }
     let mut all = Vec::new();
     for (component, mut pods) in by_component {
-        pods.sort_by_key(|pod| (text(&pod["metadata"]["creationTimestamp"]).to_owned(), text(&pod["metadata"]["name"]).to_owned()));
+        pods.sort_by_key(|pod| {
+            (
+                text(&pod["metadata"]["creationTimestamp"]).to_owned(),
+                text(&pod["metadata"]["name"]).to_owned(),
+            )
+        });
         all.extend((1..).zip(pods).map(|(copy, pod)| (component.clone(), copy, pod)));
     }
     Ok(all)
@@ -63,7 +71,10 @@ pub(crate) async fn pods(look: &Look, stack: &str) -> Result<Vec<(String, u32, V
 pub(crate) async fn of(look: &Look, stack: &str) -> Result<Vec<CopyStatus>, ProviderError> {
     let pods = pods(look, stack).await?;
     let events = look.warnings().await?;
-    Ok(pods.into_iter().map(|(component, copy, pod)| one(component, copy, &pod, &events)).collect())
+    Ok(pods
+        .into_iter()
+        .map(|(component, copy, pod)| one(component, copy, &pod, &events))
+        .collect())
 }
 
 fn one(component: String, copy: u32, pod: &Value, events: &[Value]) -> CopyStatus {

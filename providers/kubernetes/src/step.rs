@@ -41,7 +41,12 @@ pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderErro
 }
 
 /// Applies a resource and waits until it works; if it does not, `before` comes back.
-async fn come(site: &Site<'_>, kind: &'static Kind, resource: &Resource, before: Option<&Observed>) -> Result<(), ProviderError> {
+async fn come(
+    site: &Site<'_>,
+    kind: &'static Kind,
+    resource: &Resource,
+    before: Option<&Observed>,
+) -> Result<(), ProviderError> {
     put(site, kind, resource).await?;
     match (works(site, kind, &resource.address.name, NOT_READY).await, before) {
         (Err(error), Some(before)) if health::has_pods(kind.short) => Err(back(site, kind, before, error).await),
@@ -66,7 +71,9 @@ async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Resul
     let answer = site.write.apply(kind, name, MANAGER, body, force).await?;
     let applied = match answer.refusal() {
         Some(refusal) if refusal.sort() == Sort::Immutable => {
-            return Err(refusal.error("cannot change").hint("plan again: mlstack plan shows what must be made anew"));
+            return Err(refusal
+                .error("cannot change")
+                .hint("plan again: mlstack plan shows what must be made anew"));
         }
         _ => answer.good("cannot apply")?,
     };
@@ -152,7 +159,9 @@ async fn back(site: &Site<'_>, kind: &'static Kind, before: &Observed, error: Pr
     match again.await {
         Ok(_) => error.rolled_back(),
         Err(also) => {
-            let why = also.cause.map_or_else(|| also.action.clone(), |cause| cause.to_string());
+            let why = also
+                .cause
+                .map_or_else(|| also.action.clone(), |cause| cause.to_string());
             error.hint(format!("the version before does not serve either: {why}"))
         }
     }
@@ -174,19 +183,34 @@ async fn unstick(site: &Site<'_>, kind: &Kind, name: &str) -> Result<(), Provide
         tokio::time::sleep(PACE).await;
     };
     for pod in Gathered::stuck(site.look, &object).await? {
-        site.tell(&format!("removing {}, which never came up", text(&pod["metadata"]["name"])));
+        site.tell(&format!(
+            "removing {}, which never came up",
+            text(&pod["metadata"]["name"])
+        ));
         site.write.delete_pod(&pod).await?;
     }
     Ok(())
 }
 
 /// Brings one back to work: what is right but hopeless is made again.
-async fn repair(site: &Site<'_>, kind: &'static Kind, before: &Observed, after: &Resource) -> Result<(), ProviderError> {
+async fn repair(
+    site: &Site<'_>,
+    kind: &'static Kind,
+    before: &Observed,
+    after: &Resource,
+) -> Result<(), ProviderError> {
     let name = &after.address.name;
     let live = site.look.object(kind, name).await?;
     let live = live.filter(|live| is_ours(live, &site.place) && !health::is_terminating(live));
     if let (Some(live), "job") = (&live, kind.short) {
-        go(site, kind, name, text(&live["metadata"]["uid"]), Propagation::Background).await?;
+        go(
+            site,
+            kind,
+            name,
+            text(&live["metadata"]["uid"]),
+            Propagation::Background,
+        )
+        .await?;
     } else if let (Some(live), true) = (&live, health::has_pods(kind.short)) {
         let gathered = Gathered::of(site.look, kind, live).await?;
         for pod in gathered.hopeless(live) {
@@ -199,7 +223,12 @@ async fn repair(site: &Site<'_>, kind: &'static Kind, before: &Observed, after: 
 
 /// Takes one away and makes it anew. It is checked first, so that a bad one does not cost the old one; its pods stay where
 /// the new one selects them too.
-async fn replace(site: &Site<'_>, kind: &'static Kind, before: &Observed, after: &Resource) -> Result<(), ProviderError> {
+async fn replace(
+    site: &Site<'_>,
+    kind: &'static Kind,
+    before: &Observed,
+    after: &Resource,
+) -> Result<(), ProviderError> {
     let mut body = words::sent(kind, after, &site.place, None);
     if kind.short == "secret" {
         body["data"] = secrets::stand_in(&after.spec, None);
@@ -265,15 +294,16 @@ fn stuck(kind: &Kind, name: &str, live: &Value) -> ProviderError {
     if !health::finalizers(live).is_empty() {
         why.push(&held);
     }
-    let error = ProviderError::new(ErrorKind::Timeout, "is still there after its deletion:").because(match why.is_empty() {
-        true => format!("not gone after {} s", GONE.as_secs()),
-        false => why.join("; "),
-    });
+    let error =
+        ProviderError::new(ErrorKind::Timeout, "is still there after its deletion:").because(match why.is_empty() {
+            true => format!("not gone after {} s", GONE.as_secs()),
+            false => why.join("; "),
+        });
     match kind.short {
         "pvc" => error.hint("a pod still uses it: kubectl get pods"),
-        _ => error.hint(format!("see who removes its finalizers: kubectl get {} {name} -o yaml", kind.plural)),
+        _ => error.hint(format!(
+            "see who removes its finalizers: kubectl get {} {name} -o yaml",
+            kind.plural
+        )),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -60,16 +60,24 @@ impl Gathered {
         if kind.short == "deployment" {
             let sets = look.replica_sets(&selector).await?;
             let newest = sets.iter().find(|set| is_newest(object, set));
-            owner = newest.map(|set| text(&set["metadata"]["uid"]).to_owned()).unwrap_or_default();
+            owner = newest
+                .map(|set| text(&set["metadata"]["uid"]).to_owned())
+                .unwrap_or_default();
             names.extend(newest.map(|set| text(&set["metadata"]["name"]).to_owned()));
             makers.push(owner.clone());
         }
         let pods = look.pods(&selector).await?;
-        let pods: Vec<Value> = pods.into_iter().filter(|pod| is_new(kind, object, pod, &owner)).collect();
+        let pods: Vec<Value> = pods
+            .into_iter()
+            .filter(|pod| is_new(kind, object, pod, &owner))
+            .collect();
         names.extend(pods.iter().map(|pod| text(&pod["metadata"]["name"]).to_owned()));
         let since = applied_at(object);
         let about = |event: &Value| {
-            names.iter().any(|name| event["involvedObject"]["name"] == name.as_str()) && happened(event) >= since
+            names
+                .iter()
+                .any(|name| event["involvedObject"]["name"] == name.as_str())
+                && happened(event) >= since
         };
         let events = look.warnings().await?.into_iter().filter(about).collect();
         Ok(Self { pods, events })
@@ -87,7 +95,11 @@ impl Gathered {
     /// The pods that will not come up.
     pub(crate) fn hopeless(&self, object: &Value) -> Vec<&Value> {
         let causes = self.causes(object);
-        let is_hopeless = |pod: &&Value| causes.iter().any(|cause| cause.terminal && pod["metadata"]["name"] == cause.pod.as_str());
+        let is_hopeless = |pod: &&Value| {
+            causes
+                .iter()
+                .any(|cause| cause.terminal && pod["metadata"]["name"] == cause.pod.as_str())
+        };
         self.pods.iter().filter(is_hopeless).collect()
     }
 
@@ -95,7 +107,8 @@ impl Gathered {
     pub(crate) async fn stuck(look: &Look, object: &Value) -> Result<Vec<Value>, ProviderError> {
         let (uid, newest) = (text(&object["metadata"]["uid"]), &object["status"]["updateRevision"]);
         let pods = look.pods(&selector(object)).await?;
-        let is_old = |pod: &Value| is_owned(pod, uid) && pod["metadata"]["labels"]["controller-revision-hash"] != *newest;
+        let is_old =
+            |pod: &Value| is_owned(pod, uid) && pod["metadata"]["labels"]["controller-revision-hash"] != *newest;
         let old: Vec<Value> = pods.into_iter().filter(is_old).collect();
         let is_stuck = |pod: &Value| {
             let evidence = Evidence {
@@ -109,7 +122,10 @@ impl Gathered {
     }
 
     fn restarts(&self) -> u64 {
-        let statuses = self.pods.iter().flat_map(|pod| pod["status"]["containerStatuses"].as_array().into_iter().flatten());
+        let statuses = self
+            .pods
+            .iter()
+            .flat_map(|pod| pod["status"]["containerStatuses"].as_array().into_iter().flatten());
         statuses.filter_map(|status| status["restartCount"].as_u64()).sum()
     }
 }
@@ -117,7 +133,10 @@ impl Gathered {
 /// The labels that select a workload's pods.
 pub(crate) fn selector(object: &Value) -> String {
     let labels = object["spec"]["selector"]["matchLabels"].as_object();
-    let each = labels.into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value)));
+    let each = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", text(value)));
     each.collect::<Vec<_>>().join(",")
 }
 
@@ -142,11 +161,18 @@ fn is_owned(object: &Value, uid: &str) -> bool {
 fn applied_at(object: &Value) -> String {
     let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
     let ours = entries.filter(|entry| entry["manager"] == mlstack_manifest::MANAGER && entry["subresource"].is_null());
-    ours.map(|entry| text(&entry["time"]).to_owned()).max().unwrap_or_default()
+    ours.map(|entry| text(&entry["time"]).to_owned())
+        .max()
+        .unwrap_or_default()
 }
 
 fn happened(event: &Value) -> String {
-    let times = [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"], &event["firstTimestamp"]];
+    let times = [
+        &event["series"]["lastObservedTime"],
+        &event["lastTimestamp"],
+        &event["eventTime"],
+        &event["firstTimestamp"],
+    ];
     let time = times.into_iter().find_map(Value::as_str).unwrap_or_default();
     // Whole seconds, as `managedFields` has them.
     match time.split_once('.') {
@@ -201,7 +227,11 @@ impl Wait<'_> {
         let begin = Instant::now();
         let (mut told, mut well, mut first): (_, Well, _) = (begin, None, BTreeMap::new());
         loop {
-            let object = self.look.object(self.kind, self.name).await?.ok_or_else(|| self.gone())?;
+            let object = self
+                .look
+                .object(self.kind, self.name)
+                .await?
+                .ok_or_else(|| self.gone())?;
             let verdict = health::judge(self.kind.short, &object);
             if verdict == Verdict::Done && !has_replicas(self.kind, &object) {
                 return Ok(object);
@@ -216,7 +246,11 @@ impl Wait<'_> {
                     far
                 }
             };
-            if let Some(cause) = gathered.causes(&object).into_iter().find(|cause| is_over(cause, &mut first)) {
+            if let Some(cause) = gathered
+                .causes(&object)
+                .into_iter()
+                .find(|cause| is_over(cause, &mut first))
+            {
                 return Err(self.because(cause).await);
             }
             if begin.elapsed() >= self.limit {
@@ -237,7 +271,10 @@ impl Wait<'_> {
     /// The controller gave up; the pods may say why.
     async fn failed(&self, object: &Value, gathered: &Gathered, why: &str) -> ProviderError {
         let told = gathered.causes(object);
-        let best = told.iter().find(|cause| !matches!(cause.sort, Sort::Deadline | Sort::JobFailed)).or(told.first());
+        let best = told
+            .iter()
+            .find(|cause| !matches!(cause.sort, Sort::Deadline | Sort::JobFailed))
+            .or(told.first());
         match best {
             Some(cause) => self.because(cause.clone()).await,
             None => ProviderError::new(ErrorKind::NotReady, self.action).because(why.to_owned()),
@@ -266,14 +303,23 @@ impl Wait<'_> {
             reason: cause.sentence(),
             output: (!lines.is_empty()).then_some(Output(lines)),
         };
-        ProviderError::new(ErrorKind::NotReady, self.action).because(failure).hint(cause.sort.remedy())
+        ProviderError::new(ErrorKind::NotReady, self.action)
+            .because(failure)
+            .hint(cause.sort.remedy())
     }
 
     /// Of the container before, which failed; of the one that runs where there is none before.
     async fn last_lines(&self, cause: &Cause) -> String {
-        let before = self.look.last_lines(&cause.pod, &cause.container, LAST_LINES, true).await;
+        let before = self
+            .look
+            .last_lines(&cause.pod, &cause.container, LAST_LINES, true)
+            .await;
         match before.is_empty() {
-            true => self.look.last_lines(&cause.pod, &cause.container, LAST_LINES, false).await,
+            true => {
+                self.look
+                    .last_lines(&cause.pod, &cause.container, LAST_LINES, false)
+                    .await
+            }
             false => before,
         }
     }
@@ -297,7 +343,9 @@ fn settled(well: &mut Well, restarts: u64) -> bool {
 
 /// Whether waiting any longer is in vain.
 fn is_over(cause: &Cause, first: &mut BTreeMap<(Sort, String), Instant>) -> bool {
-    let since = first.entry((cause.sort, cause.pod.clone())).or_insert_with(Instant::now);
+    let since = first
+        .entry((cause.sort, cause.pod.clone()))
+        .or_insert_with(Instant::now);
     cause.terminal || (has_grace(cause.sort) && since.elapsed() >= GRACE)
 }
 

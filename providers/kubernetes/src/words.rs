@@ -31,7 +31,11 @@ pub(crate) struct Place {
 pub(crate) fn sent(kind: &Kind, resource: &Resource, place: &Place, live: Option<&Value>) -> Value {
     let mut object = sendable(&resource.spec, kind.namespaced.then_some(place.namespace.as_str()));
     put(&mut object, &["metadata", "labels", PART_OF_SET], &place.set);
-    put(&mut object, &["metadata", "annotations", APPLIED], &hash(&resource.spec));
+    put(
+        &mut object,
+        &["metadata", "annotations", APPLIED],
+        &hash(&resource.spec),
+    );
     let on: Vec<String> = resource.depends_on.iter().map(Address::to_string).collect();
     if !on.is_empty() {
         put(&mut object, &["metadata", "annotations", DEPENDS_ON], &on.join(","));
@@ -46,7 +50,12 @@ pub(crate) fn sent(kind: &Kind, resource: &Resource, place: &Place, live: Option
 /// The digests to write, unknown ones filled in from what was there; `None` where there are no secrets.
 fn digests(spec: &Value, live: Option<Map<String, Value>>) -> Option<Map<String, Value>> {
     let wanted = extension(spec, SECRETS)?.as_object()?;
-    let known = |name: &String| live.as_ref().and_then(|live| live.get(name)).cloned().unwrap_or(Value::Null);
+    let known = |name: &String| {
+        live.as_ref()
+            .and_then(|live| live.get(name))
+            .cloned()
+            .unwrap_or(Value::Null)
+    };
     let each = wanted.iter().map(|(name, digest)| {
         let digest = if digest.is_null() { known(name) } else { digest.clone() };
         (name.clone(), digest)
@@ -78,7 +87,11 @@ pub(crate) fn words(kind: &Kind, object: &Value, base: &Value) -> Value {
     if kind.short == "secret" {
         take(&mut words, &["data"]);
     }
-    let mut ours = base.get(EXTENSION).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut ours = base
+        .get(EXTENSION)
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     if ours.contains_key(SECRETS) || !digests.is_empty() {
         ours.insert(SECRETS.to_owned(), Value::Object(digests));
     }

@@ -39,7 +39,9 @@ impl Write {
         force: bool,
     ) -> Result<Answer, ProviderError> {
         let path = object_path(kind, self.0.namespace(), name);
-        self.0.call("cannot apply", &apply(&path, manager, body, force, false)).await
+        self.0
+            .call("cannot apply", &apply(&path, manager, body, force, false))
+            .await
     }
 
     /// Deletes just this object; one that is gone is fine. Everything stands in the body: with a body, the query counts
@@ -47,8 +49,15 @@ impl Write {
     ///
     /// # Errors
     /// When another one took its place, or the server refuses.
-    pub(crate) async fn delete(&self, kind: &Kind, name: &str, uid: &str, how: Propagation) -> Result<(), ProviderError> {
-        self.delete_at(&object_path(kind, self.0.namespace(), name), uid, how).await
+    pub(crate) async fn delete(
+        &self,
+        kind: &Kind,
+        name: &str,
+        uid: &str,
+        how: Propagation,
+    ) -> Result<(), ProviderError> {
+        self.delete_at(&object_path(kind, self.0.namespace(), name), uid, how)
+            .await
     }
 
     /// Deletes just this pod.
