@@ -8,7 +8,7 @@ use mlstack_provider::{Step, Value};
 
 use super::Context;
 use super::args::{Apply, Destroy, OnFailure, Rollout, Up};
-use super::execute::execute;
+use super::execute::{all_started, execute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, confirm, open};
@@ -99,8 +99,11 @@ async fn fresh(
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;
     if plan.nodes.is_empty() {
-        confirm(&mut session, &survey, &plan).await?;
-        return Ok((Exit::Done, survey));
+        let exit = all_started(&survey, rollout, context).await?;
+        if exit == Exit::Done {
+            confirm(&mut session, &survey, &plan).await?;
+        }
+        return Ok((exit, survey));
     }
     survey.refuse_missing_secrets()?;
     agree(yes, "Do this?", context)?;
@@ -113,7 +116,10 @@ async fn fresh(
         command,
         stack_digest: None,
     };
-    let exit = execute(&mut survey, &plan, rollout, memory, context).await?;
+    let exit = match execute(&mut survey, &plan, rollout, memory, context).await? {
+        Exit::Done => all_started(&survey, rollout, context).await?,
+        exit => exit,
+    };
     Ok((exit, survey))
 }
 
@@ -137,7 +143,10 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
         command: "apply",
         stack_digest: None,
     };
-    execute(&mut survey, &plan, &args.rollout, memory, context).await
+    match execute(&mut survey, &plan, &args.rollout, memory, context).await? {
+        Exit::Done => all_started(&survey, &args.rollout, context).await,
+        exit => Ok(exit),
+    }
 }
 
 /// No plan is larger than this, in bytes; what goes on for longer is a device or a mistake.

@@ -19,10 +19,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, Written};
 use super::plan::header;
-use super::progress::Display;
+use super::progress::{Display, EventLog};
 use super::render::compose_folder;
 use super::rollback::way_back;
-use super::survey::{Survey, reading_back};
+use super::survey::{Survey, reader, reading_back};
 use super::ui::Ui;
 use crate::apply::{Guarded, Outcome, apply};
 use crate::image::Image;
@@ -39,7 +39,14 @@ pub(super) async fn execute(
     mut memory: Memory<'_>,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let exit = carry_out(survey, plan, rollout, &mut memory, context).await?;
+    let events = rollout.events.as_ref().map(|path| context.here.join(path));
+    let mut course = Course {
+        limit: limit(rollout)?,
+        most: rollout.parallelism,
+        events: events.as_deref().map(EventLog::create).transpose()?,
+        is_way_back: false,
+    };
+    let exit = carry_out(survey, plan, &course, &mut memory, context).await?;
     let failed = matches!(
         exit,
         Exit::Denied | Exit::Timeout | Exit::RolledBack | Exit::RolloutFailed
@@ -49,15 +56,13 @@ pub(super) async fn execute(
     }
     context.ui.note("Rolling back what this run changed …");
     let plan = way_back(survey).await?;
-    if !plan.nodes.is_empty() {
-        let rollout = Rollout {
-            events: None, // that file tells of the run that failed
-            ..rollout.clone()
-        };
-        memory.command = "rollback";
-        if carry_out(survey, &plan, &rollout, &mut memory, context).await? != Exit::Done {
-            return Ok(Exit::RolloutFailed);
-        }
+    memory.command = "rollback";
+    course.is_way_back = true;
+    if plan.nodes.is_empty() {
+        course.begin(survey, memory.command, &plan);
+        course.end_at_once();
+    } else if carry_out(survey, &plan, &course, &mut memory, context).await? != Exit::RolledBack {
+        return Ok(Exit::RolloutFailed);
     }
     context
         .ui
@@ -65,17 +70,61 @@ pub(super) async fn execute(
     Ok(Exit::RolledBack)
 }
 
+/// Waits for services that still start although the plan had nothing to do about them: a run that was cut off leaves
+/// them so, and a run that ends well leaves everything ready.
+pub(super) async fn all_started(survey: &Survey, rollout: &Rollout, context: &Context) -> Result<Exit, Failure> {
+    let limit = limit(rollout)?;
+    let told = |line: &str| context.ui.note(line);
+    let (reader, stack) = (reader(&survey.connection), &survey.loaded.stack);
+    let (begun, stop) = (Instant::now(), stop(limit, &context.ui));
+    let started = reader.started(&stack.name, &survey.desired, &told);
+    match select(pin!(started), pin!(stop)).await {
+        Either::Left((Ok(()), _)) => Ok(Exit::Done),
+        Either::Left((Err(error), _)) => {
+            let source = survey
+                .desired
+                .iter()
+                .find(|wanted| Some(&wanted.address) == error.address.as_ref());
+            Err(Failure::from(error).asked_at(source.and_then(|wanted| wanted.source.as_ref())))
+        }
+        Either::Right(_) if limit.is_some_and(|limit| begun.elapsed() >= limit) => Ok(Exit::Timeout),
+        Either::Right(_) => Ok(Exit::Interrupted),
+    }
+}
+
+/// What a run and its way back have in common.
+struct Course {
+    limit: Option<Duration>,
+    most: Option<usize>,
+    events: Option<EventLog>,
+    is_way_back: bool,
+}
+
+impl Course {
+    fn begin(&self, survey: &Survey, command: &str, plan: &Plan) {
+        if let Some(events) = &self.events {
+            events.begin(&header(survey), command, plan);
+        }
+    }
+
+    /// Ends a way back that has nothing to do.
+    fn end_at_once(&self) {
+        if let Some(events) = &self.events {
+            events.end(&Outcome::default(), Exit::RolledBack);
+        }
+    }
+}
+
 async fn carry_out(
     survey: &Survey,
     plan: &Plan,
-    rollout: &Rollout,
+    course: &Course,
     memory: &mut Memory<'_>,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let limit = limit(rollout)?;
     let target = Limited {
         engine: engine(survey)?,
-        most: rollout.parallelism,
+        most: course.most,
     };
     let look = reading_back(&survey.connection, &survey.loaded)?;
     let target = Guarded::new(
@@ -84,9 +133,9 @@ async fn carry_out(
         (&survey.loaded.stack.name, &survey.compared),
         &survey.observed,
     );
-    let events = rollout.events.as_ref().map(|path| context.here.join(path));
-    let mut display = Display::new(&context.ui, plan, &header(survey), events.as_deref())?;
-    let stop = stop(limit, &context.ui);
+    course.begin(survey, memory.command, plan);
+    let mut display = Display::new(&context.ui, plan, course.events.as_ref());
+    let stop = stop(course.limit, &context.ui);
     let opened = memory.begin(survey, plan).await?;
     let journal = Written {
         session: &*memory.session,
@@ -94,7 +143,8 @@ async fn carry_out(
     };
     let begun = Instant::now();
     let outcome = apply(plan, &target, &journal, &|event| display.show(&event), stop).await;
-    let exit = exit_of(&outcome, limit.is_some_and(|limit| begun.elapsed() >= limit));
+    let late = course.limit.is_some_and(|limit| begun.elapsed() >= limit);
+    let exit = exit_of(&outcome, late, course.is_way_back);
     display.finish(&outcome, exit);
     memory.end(opened, survey, plan, &outcome).await?;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
@@ -107,9 +157,12 @@ async fn carry_out(
     Ok(exit)
 }
 
-fn exit_of(outcome: &Outcome, late: bool) -> Exit {
-    if outcome.is_success() {
-        return Exit::Done;
+fn exit_of(outcome: &Outcome, late: bool, is_way_back: bool) -> Exit {
+    match (outcome.is_success(), is_way_back) {
+        (true, false) => return Exit::Done,
+        (true, true) => return Exit::RolledBack,
+        (false, true) => return Exit::RolloutFailed,
+        (false, false) => {}
     }
     if outcome.failed.is_empty() {
         return if late { Exit::Timeout } else { Exit::Interrupted };

@@ -28,11 +28,10 @@ const FRAME: Duration = Duration::from_millis(120);
 const MOST_ROWS: usize = 60;
 
 /// Shows events until it is finished.
-pub(super) struct Display {
+pub(super) struct Display<'a> {
     board: Arc<Board>,
-    events: Option<EventLog>,
+    events: Option<&'a EventLog>,
     ticker: Option<JoinHandle<()>>,
-    begun: Instant,
 }
 
 /// What the events and the clock both write to.
@@ -59,17 +58,9 @@ struct Running {
     said: String,
 }
 
-impl Display {
-    /// A display that fits where stderr goes, with the events' file open.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(super) fn new(ui: &Ui, plan: &Plan, header: &Header<'_>, events: Option<&Path>) -> Result<Self, Failure> {
-        let begun = Instant::now();
-        let events = events.map(EventLog::create).transpose()?;
-        if let Some(events) = &events {
-            events.write(&begin_json(header, plan, &moment(begun)));
-        }
+impl<'a> Display<'a> {
+    /// A display of `plan` that fits where stderr goes.
+    pub(super) fn new(ui: &Ui, plan: &Plan, events: Option<&'a EventLog>) -> Self {
         let board = Arc::new(Board {
             ui: *ui,
             plan: plan.clone(),
@@ -81,18 +72,17 @@ impl Display {
             let board = Arc::clone(&board);
             move || board.tick()
         });
-        Ok(Self {
+        Self {
             board,
             events,
             ticker: Some(ticker),
-            begun,
-        })
+        }
     }
 
     /// Shows one event.
     pub(super) fn show(&self, event: &Event<'_>) {
         if let Some(events) = &self.events {
-            events.write(&event_json(event, &moment(self.begun)));
+            events.write(&event_json(event, &events.now()));
         }
         self.board.show(event);
     }
@@ -101,7 +91,7 @@ impl Display {
     pub(super) fn finish(&mut self, outcome: &Outcome, exit: Exit) {
         self.stop();
         if let Some(events) = &self.events {
-            events.write(&end_json(outcome, exit as u8, &moment(self.begun)));
+            events.end(outcome, exit);
             if let Some(why) = events.lost() {
                 self.board.ui.fault(&format!("warning: --events is not whole: {why}"));
             }
@@ -116,16 +106,9 @@ impl Display {
     }
 }
 
-impl Drop for Display {
+impl Drop for Display<'_> {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-fn moment(begun: Instant) -> Moment {
-    Moment {
-        time: now(),
-        elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }
 
@@ -280,21 +263,44 @@ fn without_seconds(message: &str) -> &str {
 }
 
 /// The file of `--events`.
-struct EventLog {
+pub(super) struct EventLog {
+    begun: Instant,
     file: Mutex<File>,
     lost: Mutex<Option<std::io::Error>>,
 }
 
 impl EventLog {
-    fn create(path: &Path) -> Result<Self, Failure> {
+    /// Makes the file, or empties it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).map_err(|error| {
             Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display()))
                 .hint("nothing was changed; `--events` takes the path of a file")
         })?;
         Ok(Self {
+            begun: Instant::now(),
             file: Mutex::new(file),
             lost: Mutex::default(),
         })
+    }
+
+    /// Writes which plan `command` carries out.
+    pub(super) fn begin(&self, header: &Header<'_>, command: &str, plan: &Plan) {
+        self.write(&begin_json(header, command, plan, &self.now()));
+    }
+
+    /// Writes how that ended.
+    pub(super) fn end(&self, outcome: &Outcome, exit: Exit) {
+        self.write(&end_json(outcome, exit as u8, &self.now()));
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            time: now(),
+            elapsed_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
     }
 
     /// Writes a line; one that cannot be written stops no apply, but is told at its end.

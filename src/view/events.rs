@@ -13,19 +13,20 @@ use crate::apply::{Event, Outcome};
 use crate::plan::{Node, Plan, verb};
 
 /// The version of the format: readers of 1.x read all of them.
-const FORMAT: &str = "1.0";
+const FORMAT: &str = "1.1";
 
 /// When an event happened.
 #[derive(Clone, Debug)]
 pub struct Moment {
     /// The clock (RFC 3339).
     pub time: String,
-    /// Milliseconds since the apply began.
+    /// Milliseconds since the command began to change things.
     pub elapsed_ms: u64,
 }
 
-/// The first event: which plan is carried out, and its steps.
-pub fn begin_json(header: &Header<'_>, plan: &Plan, at: &Moment) -> Value {
+/// The first event: which plan `command` carries out, and its steps. The way back of `--on-failure rollback` has a plan
+/// of its own, and so a second `begin`.
+pub fn begin_json(header: &Header<'_>, command: &str, plan: &Plan, at: &Moment) -> Value {
     let steps = plan.nodes.iter().map(|node| {
         json!({
             "id": node.id, "after": node.after, "address": node.step.address().to_string(), "op": verb(&node.step),
@@ -38,6 +39,7 @@ pub fn begin_json(header: &Header<'_>, plan: &Plan, at: &Moment) -> Value {
         json!({
             "format_version": FORMAT,
             "mlstack_version": env!("CARGO_PKG_VERSION"),
+            "command": command,
             "stack": header.stack,
             "environment": header.environment,
             "target": header.target,
@@ -67,7 +69,7 @@ pub fn event_json(event: &Event<'_>, at: &Moment) -> Value {
     }
 }
 
-/// The last event: how it ended.
+/// The last event of a plan: how it ended.
 pub fn end_json(outcome: &Outcome, exit_code: u8, at: &Moment) -> Value {
     whole(
         "end",
@@ -143,6 +145,9 @@ pub fn events_schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://mlstack.dev/schema/events-v1.json",
         "title": "One line of `mlstack apply --events FILE`",
+        "description": "A plan is told from `begin` to `end`. When `--on-failure rollback` takes a failed run back, \
+                        that is a second plan, from another `begin` with the command `rollback` to another `end`. \
+                        The last `end` has the exit code of the command.",
         "type": "object",
         "required": ["type", "time", "elapsed_ms"],
         "properties": {
@@ -155,7 +160,7 @@ pub fn events_schema() -> Value {
         "allOf": [
             of("begin", &["format_version", "mlstack_version", "stack", "environment", "target", "steps"], json!({
                 "format_version": {"type": "string", "pattern": "^1\\.[0-9]+$"},
-                "mlstack_version": text, "stack": text, "environment": text_or_null, "target": text,
+                "mlstack_version": text, "command": text, "stack": text, "environment": text_or_null, "target": text,
                 "steps": {"type": "array", "items": step},
             })),
             of("started", &["id", "address"], json!({})),

@@ -1,6 +1,6 @@
 //! Back to what ran well: by hand, and when a rollout fails half-way.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{Stage, docker, post};
 
@@ -130,6 +130,27 @@ fn a_failed_rollout_keeps_what_was_done_unless_told_otherwise() {
     );
 }
 
+/// The events without their times and words.
+fn happened(stage: &Stage) -> String {
+    let schema: Value = serde_json::from_str(&stage.ends(0, "schema events")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let mut lines = Vec::new();
+    for line in stage.read("happened.ndjson").lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        schema
+            .validate(&event)
+            .unwrap_or_else(|error| panic!("{event}: {error}"));
+        let of = ["type", "command", "address", "exit_code"].map(|field| event[field].to_string());
+        let of: Vec<&str> = of
+            .iter()
+            .map(|field| field.trim_matches('"'))
+            .filter(|field| *field != "null")
+            .collect();
+        lines.extend((of[0] != "progress").then(|| of.join(" ")));
+    }
+    lines.join("\n")
+}
+
 #[test]
 fn a_failed_rollout_is_rolled_back_whole_but_for_data() {
     let Some(stage) = Stage::with(STACK, &["busybox:1"]) else {
@@ -138,9 +159,9 @@ fn a_failed_rollout_is_rolled_back_whole_but_for_data() {
     stage.ends(0, "up");
     stage.exec("first", &["sh", "-c", "echo kept > /notes/note"]);
     spoil(&stage);
-    stage.edit("version: 1\n", "version: 1\n");
-    let failed = stage.run("apply -y --on-failure rollback");
+    let failed = stage.run("apply -y --on-failure rollback --events happened.ndjson");
     assert_eq!(failed.code, 8, "{}", failed.stderr);
+    insta::assert_snapshot!(happened(&stage), @"");
     assert!(failed.stderr.contains("Rolled back"), "{}", failed.stderr);
     assert_eq!(
         (word(&stage, "first"), word(&stage, "second")),

@@ -9,11 +9,18 @@ use bollard::models::{
     MountType, MountVolumeOptions, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
 };
 use mlstack_compose::{
-    ContainerLabels, Healthcheck, MountKind, Origin, Port, Service, container_labels, container_name, depends_on_label,
-    network_name, service_hash, volume_name,
+    ContainerLabels, Duration, Healthcheck, MountKind, Origin, Port, Service, container_labels, container_name,
+    depends_on_label, network_name, service_hash, volume_name,
 };
 
 use crate::{labels, secrets};
+
+/// Between two health checks of a canary.
+const CANARY_INTERVAL: Duration = Duration(500_000);
+/// Between two health checks when nobody says: the engine's own default.
+const ENGINE_INTERVAL: Duration = Duration(30_000_000);
+/// How often a health check may fail in a row when nobody says: the engine's own default.
+const ENGINE_RETRIES: u32 = 3;
 
 /// What part a container plays for its copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +29,9 @@ pub(crate) enum Part {
     Whole,
     /// It will be: on its networks nobody finds it yet.
     Unnamed,
-    /// It only shows that its version works: nobody finds it, and it publishes nothing.
+    /// It will be: on no network yet, and so without its published ports, which the one before still has.
+    Apart,
+    /// It only shows that its version works: nobody finds it, it publishes nothing, and what it writes goes with it.
     Canary,
 }
 
@@ -72,7 +81,7 @@ pub(crate) fn create_body(service: &Service, copy: &Copy<'_>) -> ContainerCreate
         stop_timeout: service
             .stop_grace_period
             .map(|period| signed(period.0.div_ceil(1_000_000))),
-        healthcheck: service.healthcheck.as_ref().map(health),
+        healthcheck: service.healthcheck.as_ref().map(|check| health(check, copy.part)),
         exposed_ports: Some(ports(service, copy).iter().map(container_port).collect()),
         labels: Some(all_labels(service, copy).into_iter().collect()),
         host_config: Some(HostConfig {
@@ -162,12 +171,13 @@ fn mounts(service: &Service, copy: &Copy<'_>) -> Vec<Mount> {
     let secrets = (!service.secrets.is_empty()).then(|| secrets_mount(copy));
     let declared = service.volumes.iter().map(|mount| {
         let (typ, source) = match mount.kind {
-            MountKind::Volume => (MountType::VOLUME, volume_name(copy.project, &mount.source)),
-            MountKind::Bind => (MountType::BIND, mount.source.clone()),
+            MountKind::Volume if copy.part == Part::Canary && !mount.read_only => (MountType::VOLUME, None),
+            MountKind::Volume => (MountType::VOLUME, Some(volume_name(copy.project, &mount.source))),
+            MountKind::Bind => (MountType::BIND, Some(mount.source.clone())),
         };
         Mount {
             typ: Some(typ),
-            source: Some(source),
+            source,
             target: Some(mount.target.clone()),
             read_only: Some(mount.read_only),
             ..Default::default()
@@ -198,7 +208,7 @@ fn secrets_mount(copy: &Copy<'_>) -> Mount {
 fn ports<'a>(service: &'a Service, copy: &Copy<'_>) -> &'a [Port] {
     match copy.part {
         Part::Canary => &[],
-        Part::Whole | Part::Unnamed => &service.ports,
+        Part::Whole | Part::Unnamed | Part::Apart => &service.ports,
     }
 }
 
@@ -253,16 +263,31 @@ fn devices(service: &Service) -> Vec<DeviceRequest> {
     devices.map(one).collect()
 }
 
-fn health(check: &Healthcheck) -> HealthConfig {
-    let nanos = |duration: Option<mlstack_compose::Duration>| duration.map(|duration| signed(duration.0 * 1000));
+fn health(check: &Healthcheck, part: Part) -> HealthConfig {
+    let nanos = |duration: Option<Duration>| duration.map(|duration| signed(duration.0 * 1000));
+    let (interval, retries) = match part {
+        Part::Canary => often(check),
+        Part::Whole | Part::Unnamed | Part::Apart => (check.interval, check.retries),
+    };
     HealthConfig {
         test: Some(check.test.clone()),
-        interval: nanos(check.interval),
+        interval: nanos(interval),
         timeout: nanos(check.timeout),
-        retries: check.retries.map(i64::from),
+        retries: retries.map(i64::from),
         start_period: nanos(check.start_period),
         start_interval: None,
     }
+}
+
+/// A canary is asked often, and may fail for as long as the check allows: the engine asks for the first time after one
+/// interval, and nobody is served meanwhile.
+fn often(check: &Healthcheck) -> (Option<Duration>, Option<u32>) {
+    let interval = check.interval.unwrap_or(ENGINE_INTERVAL);
+    if interval <= CANARY_INTERVAL {
+        return (check.interval, check.retries);
+    }
+    let retries = u64::from(check.retries.unwrap_or(ENGINE_RETRIES)) * interval.0.div_ceil(CANARY_INTERVAL.0);
+    (Some(CANARY_INTERVAL), Some(retries.try_into().unwrap_or(u32::MAX)))
 }
 
 fn text(value: &str) -> Option<String> {

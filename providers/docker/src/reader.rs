@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlstack_compose::{IMAGE, SERVICE, VOLUME};
-use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource, Secret};
+use mlstack_provider::{Impact, Observed, Progress, Provider, ProviderError, Resource, Secret};
 
 use crate::connect::Connection;
 use crate::doctor::{self, Doctor};
+use crate::engine::spec;
 use crate::logs::{self, LogLines, LogsRequest};
 use crate::secrets::Keyed;
 use crate::status::{self, CopyStatus};
-use crate::{labels, observe, secrets};
+use crate::{labels, observe, secrets, wait};
 
 /// Looks at an engine; has no call that could change it.
 #[derive(Clone, Debug)]
@@ -44,6 +45,26 @@ impl DockerReader {
         let look = self.connection.look().await?;
         let services = observe::containers(&look, &labels::containers_of(project)).await?;
         Ok(status::of(services))
+    }
+
+    /// Waits for those of the `desired` services that still start, though there is nothing else to do about them.
+    ///
+    /// # Errors
+    /// When one fails or is too slow, or the engine does not answer.
+    pub async fn started(
+        &self,
+        project: &str,
+        desired: &[Resource],
+        progress: Progress<'_>,
+    ) -> Result<(), ProviderError> {
+        let look = self.connection.look().await?;
+        for resource in desired.iter().filter(|resource| resource.address.kind == SERVICE) {
+            let limit = wait::limit(&spec(&resource.address, &resource.spec)?);
+            let of = (project, resource.address.name.as_str());
+            let started = wait::started(&look, of, "did not become ready:", limit, progress).await;
+            started.map_err(|error| error.at(&resource.address))?;
+        }
+        Ok(())
     }
 
     /// A secret of a running stack, read back from the container that it was delivered to; `None` when there is none.

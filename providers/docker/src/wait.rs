@@ -8,12 +8,15 @@ use bollard::container::LogOutput;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum};
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt as _;
+use mlstack_compose::Service;
 use mlstack_provider::{ErrorKind, Progress, ProviderError};
 use tokio::time::Instant;
 
 use crate::look::Look;
-use crate::trouble;
+use crate::{labels, observe, trouble};
 
+/// How long a service may take when its spec says nothing.
+const READY_WITHIN: Duration = Duration::from_secs(300);
 /// Between two looks.
 const PACE: Duration = Duration::from_millis(200);
 /// Between two lines of progress.
@@ -97,6 +100,34 @@ pub(crate) async fn ready(
         }
         tokio::time::sleep(PACE).await;
     }
+}
+
+/// How long a service may take to become ready.
+pub(crate) fn limit(service: &Service) -> Duration {
+    let within = service.extension.ready_within;
+    within.map_or(READY_WITHIN, |within| Duration::from_micros(within.0))
+}
+
+/// Waits for the copies of a service that still start: a run that was cut off leaves them so, and the next has nothing
+/// else to do about them.
+///
+/// # Errors
+/// As [`ready`].
+pub(crate) async fn started(
+    look: &Look,
+    (project, service): (&str, &str),
+    action: &str,
+    limit: Duration,
+    progress: Progress<'_>,
+) -> Result<(), ProviderError> {
+    let found = observe::containers(look, &labels::service_of(project, service)).await?;
+    for copy in found.into_values().flatten() {
+        if trouble::health(&copy.inspected) == HealthStatusEnum::STARTING {
+            progress(&format!("waiting for {service}"));
+            ready(look, &copy.id, action, limit, progress).await?;
+        }
+    }
+    Ok(())
 }
 
 fn gone(action: &str) -> ProviderError {

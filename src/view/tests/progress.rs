@@ -126,7 +126,7 @@ fn events_are_objects_of_their_schema() {
     let mut outcome = Outcome::default();
     outcome.skipped.insert(1, None);
     let events = [
-        begin_json(&HEADER, &plan, &at),
+        begin_json(&HEADER, "apply", &plan, &at),
         event_json(&Event::Started { node }, &at),
         event_json(
             &Event::Progress {
@@ -169,7 +169,7 @@ fn events_are_objects_of_their_schema() {
     }
     let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
     assert_snapshot!(lines.join("\n"), @r#"
-    {"type":"begin","time":"2026-11-23T10:12:03Z","elapsed_ms":17,"format_version":"1.0","mlstack_version":"0.1.0","stack":"house-prices","environment":"prod","target":"compose","steps":[{"id":1,"after":[],"address":"service/artifacts","op":"repair","reason":"exited (137): out of memory","source":{"file":"mlstack.yaml","line":24,"column":3}},{"id":2,"after":[],"address":"service/cache","op":"delete","reason":"no longer declared","source":null},{"id":3,"after":[],"address":"service/db","op":"update","reason":"memory and 1 more changed","source":{"file":"mlstack.yaml","line":18,"column":3}},{"id":4,"after":[3],"address":"service/predictor","op":"create","reason":"will be created","source":{"file":"mlstack.yaml","line":7,"column":3}},{"id":5,"after":[],"address":"service/web","op":"replace","reason":"image changed","source":{"file":"mlstack.yaml","line":30,"column":3}}]}
+    {"type":"begin","time":"2026-11-23T10:12:03Z","elapsed_ms":17,"format_version":"1.1","mlstack_version":"0.1.0","command":"apply","stack":"house-prices","environment":"prod","target":"compose","steps":[{"id":1,"after":[],"address":"service/artifacts","op":"repair","reason":"exited (137): out of memory","source":{"file":"mlstack.yaml","line":24,"column":3}},{"id":2,"after":[],"address":"service/cache","op":"delete","reason":"no longer declared","source":null},{"id":3,"after":[],"address":"service/db","op":"update","reason":"memory and 1 more changed","source":{"file":"mlstack.yaml","line":18,"column":3}},{"id":4,"after":[3],"address":"service/predictor","op":"create","reason":"will be created","source":{"file":"mlstack.yaml","line":7,"column":3}},{"id":5,"after":[],"address":"service/web","op":"replace","reason":"image changed","source":{"file":"mlstack.yaml","line":30,"column":3}}]}
     {"type":"started","time":"2026-11-23T10:12:03Z","elapsed_ms":17,"id":1,"address":"service/artifacts"}
     {"type":"progress","time":"2026-11-23T10:12:03Z","elapsed_ms":17,"id":1,"address":"service/artifacts","message":"pulling"}
     {"type":"done","time":"2026-11-23T10:12:03Z","elapsed_ms":17,"id":1,"address":"service/artifacts","took_ms":1240}

@@ -17,9 +17,6 @@ use crate::secrets::{self, Owner};
 use crate::write::Created;
 use crate::{ask, doctor, fault, trouble, wait};
 
-/// How long a new version may take when its spec says nothing.
-pub(super) const READY_WITHIN: Duration = Duration::from_secs(300);
-
 /// How often a container is created before its name counts as somebody else's.
 const CREATES: u32 = 10;
 
@@ -80,7 +77,7 @@ impl<'a> Mold<'a> {
         labels.is_some_and(|labels| labels.config_hash == service_hash(&self.service))
     }
 
-    /// Makes copy `number` under `name`, on all its networks and with its secrets, and does not start it.
+    /// Makes copy `number` under `name`, on the networks its part has and with its secrets, and does not start it.
     pub(crate) async fn create(&self, number: u32, name: &str, part: Part) -> Result<String, ProviderError> {
         let ours = labels::ours(self.resource);
         let copy = self.copy(number, part, &ours);
@@ -164,8 +161,14 @@ impl<'a> Mold<'a> {
     }
 
     async fn furnish(&self, copy: &Copy<'_>, id: &str) -> Result<(), ProviderError> {
-        for (network, endpoint) in encode::endpoints(&self.service, copy).into_iter().skip(1) {
-            self.site.write.connect(&network, id, endpoint).await?;
+        let mut endpoints = encode::endpoints(&self.service, copy).into_iter();
+        match (copy.part, endpoints.next()) {
+            (Part::Apart, Some((first, _))) => self.site.write.disconnect(&first, id).await?,
+            _ => {
+                for (network, endpoint) in endpoints {
+                    self.site.write.connect(&network, id, endpoint).await?;
+                }
+            }
         }
         if self.service.secrets.is_empty() {
             return Ok(());
@@ -247,8 +250,7 @@ impl<'a> Mold<'a> {
 
     /// Waits until a container is ready.
     pub(crate) async fn ready(&self, id: &str) -> Result<ContainerInspectResponse, ProviderError> {
-        let within = self.service.extension.ready_within;
-        let limit = within.map_or(READY_WITHIN, |within| Duration::from_micros(within.0));
+        let limit = wait::limit(&self.service);
         let (look, progress) = (&self.site.look, self.site.progress);
         match wait::ready(look, id, "did not become ready:", limit, progress).await {
             Err(error) if error.kind == ErrorKind::NotReady => Err(self.mismatch().await?.unwrap_or(error)),

@@ -101,6 +101,10 @@ async fn prove(site: &Site<'_>, mold: Option<&Mold<'_>>, parts: &mut Parts, name
     let proven = async {
         mold.start(&current.id).await?;
         mold.ready(&current.id).await?;
+        if is_apart(&current) {
+            stop(site, &old).await?; // it has the port
+            mold.reconnect(current.number, &current.inspected).await?;
+        }
         match mold.made(&current) {
             true => mold.ask(&current.id).await,
             false => Ok(()), // a third version: these are not its answers
@@ -112,6 +116,14 @@ async fn prove(site: &Site<'_>, mold: Option<&Mold<'_>>, parts: &mut Parts, name
     site.write.remove_container(&current.id).await?;
     mold.start(&old.id).await?;
     site.write.rename(&old.id, name).await
+}
+
+/// Whether a container is on no network yet.
+fn is_apart(found: &Found) -> bool {
+    let settings = found.inspected.network_settings.as_ref();
+    settings
+        .and_then(|settings| settings.networks.as_ref())
+        .is_none_or(|networks| networks.is_empty())
 }
 
 async fn remove(site: &Site<'_>, found: Option<Found>) -> Result<(), ProviderError> {

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use mlstack_compose::{Condition, SERVICE, Service};
 use mlstack_provider::{ProviderError, Resource, Step};
 
-use super::copies::{Mold, READY_WITHIN};
+use super::copies::Mold;
 use super::image;
 use super::recover::recover;
 use super::update::replace_one;
@@ -31,23 +31,17 @@ pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderErro
     }
 }
 
-/// Waits for services that this one uses and that still start. In one run their own steps came before; a run that was
-/// cut off leaves them starting, and the next has nothing else to do about them.
+/// Waits for services that this one uses and that still start. In one run their own steps came before.
 async fn used_are_ready(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError> {
     let service: Service = spec(&resource.address, &resource.spec)?;
     let healthy = service
         .depends_on
         .iter()
         .filter(|(_, used)| used.condition == Condition::Healthy);
+    let limit = wait::limit(&Service::default());
     for (used, _) in healthy {
-        let found = observe::containers(&site.look, &labels::service_of(site.project(), used)).await?;
-        for copy in found.into_values().flatten() {
-            if trouble::health(&copy.inspected) == HealthStatusEnum::STARTING {
-                site.tell(&format!("waiting for {used}"));
-                let action = format!("waits for `{used}`, which did not become ready:");
-                wait::ready(&site.look, &copy.id, &action, READY_WITHIN, site.progress).await?;
-            }
-        }
+        let action = format!("waits for `{used}`, which did not become ready:");
+        wait::started(&site.look, (site.project(), used), &action, limit, site.progress).await?;
     }
     Ok(())
 }

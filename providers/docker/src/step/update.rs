@@ -3,7 +3,7 @@
 //! At every instant the one before exists, until the new one is proven; what an interrupted run leaves is told by names
 //! and labels alone, and [`super::recover`] goes on from there.
 
-use mlstack_compose::Service;
+use mlstack_compose::{MountKind, Service};
 use mlstack_provider::ProviderError;
 
 use super::copies::Mold;
@@ -21,8 +21,13 @@ enum Way {
     /// A canary proves the version; then it starts under its names beside the one before. For programs that hold
     /// connections to others and would lose them unnoticed when they get their names.
     CanaryBeside,
+    /// It starts beside the one before, on no network; proven, it gets its networks and the published port, which the
+    /// one before leaves. For our own server, which waits for nothing when it starts.
+    HandOver,
     /// A canary proves the version; then the one before makes room, because it has the published port.
     CanaryFirst,
+    /// As [`Self::CanaryFirst`], but the canary has empty volumes: the one before makes room because it writes to them.
+    TrialFirst,
     /// The one before stops first: two of it cannot be.
     StopFirst(&'static str),
 }
@@ -32,10 +37,16 @@ fn way(service: &Service) -> Way {
         .deploy
         .as_ref()
         .and_then(|deploy| deploy.resources.reservations.as_ref());
-    if service.volumes.iter().any(|mount| !mount.read_only) {
-        Way::StopFirst("it writes to a volume")
-    } else if reservations.is_some_and(|reservations| !reservations.devices.is_empty()) {
+    let mut written = service.volumes.iter().filter(|mount| !mount.read_only).peekable();
+    if reservations.is_some_and(|reservations| !reservations.devices.is_empty()) {
         Way::StopFirst("it has a GPU")
+    } else if written.peek().is_some() {
+        match written.all(|mount| mount.kind == MountKind::Volume) {
+            true => Way::TrialFirst,
+            false => Way::StopFirst("it writes to a folder of the host"),
+        }
+    } else if !service.ports.is_empty() && service.extension.image_id.is_some() {
+        Way::HandOver
     } else if !service.ports.is_empty() {
         Way::CanaryFirst
     } else if service.extension.image_id.is_some() || service.depends_on.is_empty() {
@@ -53,8 +64,13 @@ pub(super) async fn replace_one(mold: &Mold<'_>, old: &Found) -> Result<(), Prov
             gate(mold, old).await?;
             swap(mold, old, Part::Whole).await
         }
+        Way::HandOver => hand_over(mold, old).await,
         Way::CanaryFirst => {
             gate(mold, old).await?;
+            park(mold, old).await
+        }
+        Way::TrialFirst => {
+            trial(mold, old).await?;
             park(mold, old).await
         }
         Way::StopFirst(why) => {
@@ -70,33 +86,57 @@ pub(super) async fn replace_one(mold: &Mold<'_>, old: &Found) -> Result<(), Prov
 /// Proves the version by a container that nobody finds and that publishes nothing.
 async fn gate(mold: &Mold<'_>, old: &Found) -> Result<(), ProviderError> {
     mold.site.tell("trying the new version beside the old one");
-    let tried = async {
-        let id = mold
-            .create(old.number, &format!("{}.canary", mold.name(old.number)), Part::Canary)
-            .await?;
-        let proven = mold.start_and_prove(&id).await;
-        let removed = mold.site.write.remove_container(&id).await;
-        proven.and(removed)
-    };
-    match tried.await {
+    match with_canary(mold, old, async |id| mold.start_and_prove(id).await).await {
         Ok(()) => Ok(()),
         Err(error) => Err(untouched(mold, old, error).await),
     }
+}
+
+/// Sees the version come up on empty volumes, which go again. Where nothing serves there is nothing to guard, and the
+/// way is free for a version that only starts on the data.
+async fn trial(mold: &Mold<'_>, old: &Found) -> Result<(), ProviderError> {
+    if status(old) != Some(Status::RUNNING) {
+        return Ok(());
+    }
+    mold.site.tell("trying the new version on empty volumes");
+    let up = async |id: &str| {
+        mold.start(id).await?;
+        mold.ready(id).await.map(drop)
+    };
+    match with_canary(mold, old, up).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let name = mold.name(old.number);
+            let error = error.hint(format!(
+                "it was tried on empty volumes; if it only starts on its data: docker stop {name}, then apply again"
+            ));
+            Err(untouched(mold, old, error).await)
+        }
+    }
+}
+
+async fn with_canary(
+    mold: &Mold<'_>,
+    old: &Found,
+    proof: impl AsyncFnOnce(&str) -> Result<(), ProviderError>,
+) -> Result<(), ProviderError> {
+    let name = format!("{}.canary", mold.name(old.number));
+    let id = mold.create(old.number, &name, Part::Canary).await?;
+    let proven = proof(&id).await;
+    let removed = mold.site.write.remove_container(&id).await;
+    proven.and(removed)
 }
 
 /// Starts the new one beside the old one; proven, it takes its place.
 async fn swap(mold: &Mold<'_>, old: &Found, part: Part) -> Result<(), ProviderError> {
     let (site, name) = (mold.site, mold.name(old.number));
     site.tell("starting the new version beside the old one");
-    let new = match mold.create(old.number, &format!("{name}.new"), part).await {
-        Ok(new) => new,
-        Err(error) => return Err(untouched(mold, old, error).await),
-    };
+    let new = create_beside(mold, old, part).await?;
     let ready = async {
         mold.start_and_prove(&new).await?;
         match part {
             Part::Unnamed => mold.introduce(old.number, &new).await,
-            Part::Whole | Part::Canary => Ok(()),
+            Part::Whole | Part::Apart | Part::Canary => Ok(()),
         }
     };
     if let Err(error) = ready.await {
@@ -109,21 +149,56 @@ async fn swap(mold: &Mold<'_>, old: &Found, part: Part) -> Result<(), ProviderEr
     take_away(site, old).await
 }
 
-/// Stops the old one, starts the new one in its place, and puts the old one back when the new one fails. Everything
-/// that can be done before the stop is.
+/// Starts the new one on no network; proven, it gets what the old one leaves. So the port is nobody's only while the
+/// old one stops and a network is joined, and not while a container and its program start.
+async fn hand_over(mold: &Mold<'_>, old: &Found) -> Result<(), ProviderError> {
+    let site = mold.site;
+    site.tell("starting the new version beside the old one");
+    let new = create_beside(mold, old, Part::Apart).await?;
+    if let Err(error) = mold.start_and_prove(&new).await {
+        site.write.remove_container(&new).await?;
+        return Err(untouched(mold, old, error).await);
+    }
+    let proven = site.look.container(&new).await?.unwrap_or_default();
+    take_over(mold, old, &new, async {
+        mold.reconnect(old.number, &proven).await?;
+        mold.ready(&new).await.map(drop)
+    })
+    .await
+}
+
+/// Stops the old one and starts the new one in its place.
 async fn park(mold: &Mold<'_>, old: &Found) -> Result<(), ProviderError> {
+    let new = create_beside(mold, old, Part::Whole).await?;
+    take_over(mold, old, &new, mold.start_and_prove(&new)).await
+}
+
+async fn create_beside(mold: &Mold<'_>, old: &Found, part: Part) -> Result<String, ProviderError> {
+    match mold
+        .create(old.number, &format!("{}.new", mold.name(old.number)), part)
+        .await
+    {
+        Ok(new) => Ok(new),
+        Err(error) => Err(untouched(mold, old, error).await),
+    }
+}
+
+/// Names the new one, stops the old one and lets the new one `serve` at once; puts the old one back when that fails.
+/// Everything that can be done before the stop is.
+async fn take_over(
+    mold: &Mold<'_>,
+    old: &Found,
+    new: &str,
+    serve: impl Future<Output = Result<(), ProviderError>>,
+) -> Result<(), ProviderError> {
     let (site, name) = (mold.site, mold.name(old.number));
-    let new = match mold.create(old.number, &format!("{name}.new"), Part::Whole).await {
-        Ok(new) => new,
-        Err(error) => return Err(untouched(mold, old, error).await),
-    };
     site.write.rename(&old.id, &format!("{name}.old")).await?;
-    site.write.rename(&new, &name).await?;
+    site.write.rename(new, &name).await?;
     site.tell("stopping the old one");
     stop(site, old).await?;
-    match mold.start_and_prove(&new).await {
+    match serve.await {
         Ok(()) => site.write.remove_container(&old.id).await,
-        Err(error) => Err(roll_back(mold, old, &new, error).await),
+        Err(error) => Err(roll_back(mold, old, new, error).await),
     }
 }
 

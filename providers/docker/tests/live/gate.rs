@@ -247,7 +247,7 @@ async fn a_data_service_is_never_run_twice() {
                 .progress
                 .lock()
                 .expect("progress")
-                .contains(&"not tried beside the old one: it writes to a volume".to_owned())
+                .contains(&"trying the new version on empty volumes".to_owned())
         );
 
         let broken = Service {

@@ -45,7 +45,7 @@ fn what_a_service_has_says_how_it_is_replaced() {
     assert_eq!(
         way(&Service {
             depends_on: uses(),
-            extension: packed,
+            extension: packed.clone(),
             ..plain()
         }),
         Way::Beside
@@ -65,12 +65,26 @@ fn what_a_service_has_says_how_it_is_replaced() {
         }),
         Way::CanaryFirst
     );
-    let written = Service {
+    assert_eq!(
+        way(&Service {
+            ports: ports(),
+            depends_on: uses(),
+            extension: packed,
+            ..plain()
+        }),
+        Way::HandOver
+    );
+    let written = |folder: Option<Mount>| Service {
         ports: ports(),
-        volumes: volume(false),
+        volumes: volume(false).into_iter().chain(folder).collect(),
         ..plain()
     };
-    assert_eq!(way(&written), Way::StopFirst("it writes to a volume"));
+    assert_eq!(way(&written(None)), Way::TrialFirst);
+    assert_eq!(way(&written(Some(Mount::bind("/srv", "/srv", true)))), Way::TrialFirst);
+    assert_eq!(
+        way(&written(Some(Mount::bind("/srv", "/srv", false)))),
+        Way::StopFirst("it writes to a folder of the host")
+    );
     assert_eq!(
         way(&Service {
             deploy: Some(with_gpu()),
