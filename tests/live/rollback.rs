@@ -161,7 +161,18 @@ fn a_failed_rollout_is_rolled_back_whole_but_for_data() {
     spoil(&stage);
     let failed = stage.run("apply -y --on-failure rollback --events happened.ndjson");
     assert_eq!(failed.code, 8, "{}", failed.stderr);
-    insta::assert_snapshot!(happened(&stage), @"");
+    insta::assert_snapshot!(happened(&stage), @"
+    begin apply
+    started service/first
+    done service/first
+    started service/second
+    failed service/second
+    end 8
+    begin rollback
+    started service/first
+    done service/first
+    end 8
+    ");
     assert!(failed.stderr.contains("Rolled back"), "{}", failed.stderr);
     assert_eq!(
         (word(&stage, "first"), word(&stage, "second")),

@@ -223,7 +223,8 @@ async fn a_service_without_ports_is_replaced_without_a_lost_request() {
 /// A server that must be alone on its volume: a second one, or one after a crash, ends at once.
 fn alone(round: &str) -> Service {
     let script = format!(
-        "mkdir /data/lock || exit 7; trap 'rmdir /data/lock; exit 0' TERM; echo {round}; while true; do sleep 0.1; done"
+        "mkdir /data/lock || exit 7; trap 'rmdir /data/lock; exit 0' TERM; echo {round}; touch /data/notes
+        while true; do sleep 0.1; done"
     );
     Service {
         command: Some(vec!["sh".to_owned(), "-c".to_owned(), script]),
@@ -250,13 +251,37 @@ async fn a_data_service_is_never_run_twice() {
                 .contains(&"trying the new version on empty volumes".to_owned())
         );
 
-        let broken = Service {
-            command: Some(vec!["sh".to_owned(), "-c".to_owned(), "exit 9".to_owned()]),
-            ..alone("three")
+        let spoilt = |script: &str| {
+            let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+            let command = Some(command);
+            stage.service(
+                "db",
+                &Service {
+                    command,
+                    ..alone("three")
+                },
+            )
         };
-        let error = replace(&stage, &before, &stage.service("db", &broken))
-            .await
-            .expect_err("it ends");
+        let started = || stage.cli(&["inspect", "-f", "{{.State.StartedAt}}", &before.id]);
+        let untouched = started();
+        let error = replace(&stage, &before, &spoilt("exit 9")).await.expect_err("it ends");
+        let said = explain(&error).replace(&stage.name("db"), "NAME");
+        insta::assert_snapshot!(said, @"
+        NotReady: did not become ready: service/db
+          caused by: it exited with code 9
+          hint: its last lines say why; mend that, then apply again
+          hint: it was tried on empty volumes; if it only starts on its data: docker stop NAME, then apply again
+          hint: the version before it was not touched, and serves
+        ");
+        assert!(error.rolled_back);
+        assert_eq!(
+            started(),
+            untouched,
+            "what cannot run at all is seen before the old one stops"
+        );
+
+        let on_data = spoilt("[ ! -e /data/notes ] || exit 9; sleep 600");
+        let error = replace(&stage, &before, &on_data).await.expect_err("it ends");
         insta::assert_snapshot!(explain(&error), @"
         NotReady: did not become ready: service/db
           caused by: it exited with code 9
@@ -264,9 +289,17 @@ async fn a_data_service_is_never_run_twice() {
           hint: the version before it was started again
         ");
         assert!(error.rolled_back);
+        assert_ne!(started(), untouched, "what only fails on the data is not");
         let now = stage.observe_one(&two).await.expect("it");
-        assert_eq!((now.id, now.spec, now.problem), (before.id, two.spec, None));
+        assert_eq!((&now.id, &now.spec, &now.problem), (&before.id, &two.spec, &None));
         assert_eq!(stage.containers().await, [stage.name("db")]);
+
+        // One that only starts on data: where the old one does not serve, nothing is tried first.
+        stage.cli(&["stop", &stage.name("db")]);
+        let picky = spoilt("[ -e /data/notes ] || exit 9; trap 'exit 0' TERM; while true; do sleep 0.1; done");
+        let now = stage.observe_one(&two).await.expect("it");
+        let after = replace(&stage, &now, &picky).await.expect("it starts").expect("it");
+        assert_eq!((after.spec, after.problem), (picky.spec, None));
     })
     .await;
 }
