@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mlstack_compose::{Duration, Extension, Healthcheck, Service, ServiceNetwork};
+use mlstack_compose::{Duration, Extension, Healthcheck, Port, Service, ServiceNetwork};
 use mlstack_provider::{Observed, Resource, Step};
 
-use crate::stage::{Stage, explain, on_stage, sleeper};
+use crate::stage::{BUSYBOX, Stage, explain, on_stage, sleeper};
 
 /// Two networks, one alias.
 fn service() -> Service {
@@ -206,35 +206,90 @@ async fn next_step(stage: &Stage, web: &Resource) -> Option<Step> {
     }
 }
 
+/// Updates `service` eight times, each time cut off a little later, and lets one more run finish it.
+async fn cut_off_anywhere(stage: &Stage, service: Service) {
+    let mut cut_off = 0;
+    for round in 0..8_u32 {
+        let environment = [("ROUND".to_owned(), round.to_string())].into();
+        let web = stage.service(
+            "web",
+            &Service {
+                environment,
+                ..service.clone()
+            },
+        );
+        let first = next_step(stage, &web).await.expect("a change");
+        let limit = std::time::Duration::from_millis(u64::from(round) * 270);
+        cut_off += u32::from(tokio::time::timeout(limit, stage.run(first)).await.is_err());
+        if let Some(step) = next_step(stage, &web).await {
+            let done = stage.run(step.clone()).await;
+            done.unwrap_or_else(|error| panic!("round {round}: {step:?}\n{}", explain(&error)));
+        }
+        assert_eq!(
+            next_step(stage, &web).await,
+            None,
+            "round {round}: nothing is left to do"
+        );
+        assert_eq!(stage.containers().await, [stage.name("web")], "round {round}");
+    }
+    assert!(cut_off >= 3, "only {cut_off} updates were cut off");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_cut_off_anywhere_converges_in_one_run() {
     on_stage(async |stage: Arc<Stage>| {
         set_up(&stage).await;
-        let mut cut_off = 0;
-        for round in 0..8_u32 {
-            let environment = [("ROUND".to_owned(), round.to_string())].into();
+        cut_off_anywhere(&stage, service()).await;
+    })
+    .await;
+}
+
+/// As one that mlstack packed, with a published port.
+async fn handed_over(stage: &Stage) -> Service {
+    let image = stage.docker.inspect_image(BUSYBOX).await.expect("busybox");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    Service {
+        ports: vec![Port::tcp("127.0.0.1", port, 8000)],
+        extension: Extension {
+            image_id: image.id,
+            ..Extension::default()
+        },
+        ..service()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_handed_over_is_never_left_behind() {
+    on_stage(async |stage: Arc<Stage>| {
+        set_up(&stage).await;
+        let web = handed_over(&stage).await;
+        cut_off_anywhere(&stage, web.clone()).await;
+
+        let (name, old) = (stage.name("web"), format!("{}.old", stage.name("web")));
+        let networks = ["default", "back"].map(|key| format!("{}_{key}", stage.project));
+        let leave = |networks: &[String]| {
+            for network in networks {
+                stage.cli(&["network", "disconnect", network, &name]);
+            }
+        };
+        let ports = || stage.cli(&["port", &name]);
+        let published = ports();
+        assert!(published.contains("8000/tcp -> 127.0.0.1:"), "{published}");
+        for (what, left) in [("no network", 2), ("one network of two", 1)] {
+            let environment = [("ROUND".to_owned(), "7".to_owned())].into();
             let web = stage.service(
                 "web",
                 &Service {
                     environment,
-                    ..service()
+                    ..web.clone()
                 },
             );
-            let first = next_step(&stage, &web).await.expect("a change");
-            let limit = std::time::Duration::from_millis(u64::from(round) * 270);
-            cut_off += u32::from(tokio::time::timeout(limit, stage.run(first)).await.is_err());
-            if let Some(step) = next_step(&stage, &web).await {
-                let done = stage.run(step.clone()).await;
-                done.unwrap_or_else(|error| panic!("round {round}: {step:?}\n{}", explain(&error)));
-            }
-            assert_eq!(
-                next_step(&stage, &web).await,
-                None,
-                "round {round}: nothing is left to do"
-            );
-            assert_eq!(stage.containers().await, [stage.name("web")], "round {round}");
+            leave(&networks[..left]);
+            twin(&stage, &name, &old, &["sleep", "600"]);
+            mended(&stage, &web, &format!("killed with the new one on {what}")).await;
+            assert_eq!(ports(), published, "{what}");
         }
-        assert!(cut_off >= 3, "only {cut_off} updates were cut off");
     })
     .await;
 }
