@@ -155,3 +155,24 @@ fn time_that_is_up_is_told_as_such() {
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     converges(&stage);
 }
+
+#[test]
+fn what_a_cut_off_run_left_starting_is_waited_for() {
+    let text = format!("version: 1\nname: STACK\ncomponents:\n{SLOW}").replace("sleep 3", "sleep 12");
+    let Some(stage) = Stage::with(&text, &["busybox:1"]) else {
+        return;
+    };
+    let run = Run::start(&stage, "apply -y");
+    let health = "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}";
+    let label = format!("label=com.docker.compose.project={}", stage.name);
+    wait_until(|| docker(&["ps", "--filter", &label, "--format", "{{.Names}}"]).contains("-slow-1"));
+    let mut child = run.child;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(stage.inspect("slow", health), "running starting");
+    stage.ends(0, "plan --detailed-exitcode"); // there is nothing to change, and something to wait for
+    let next = stage.run("apply -y");
+    assert_eq!(next.code, 0, "{}", next.stderr);
+    assert!(next.stderr.contains("waiting for slow"), "{}", next.stderr);
+    assert_eq!(stage.inspect("slow", health), "running healthy");
+}
