@@ -55,6 +55,17 @@ impl Harm {
         Self::Twice,
     ];
 
+    /// What can happen to a call that only looks.
+    pub(crate) const OF_READS: [Self; 7] = [
+        Self::Refuse,
+        Self::ResetBefore,
+        Self::FailBefore,
+        Self::TooMany,
+        Self::StallBefore,
+        Self::Truncate,
+        Self::Twice,
+    ];
+
     fn reaches_the_engine(self) -> bool {
         matches!(
             self,
@@ -84,12 +95,13 @@ struct Shared {
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    counted: Counted,
     /// The calls seen, such as `POST /containers/create?name=x`.
-    calls: Vec<String>,
-    /// One-based place of the call that comes to harm, and the harm.
-    armed: Option<(usize, Harm)>,
+    writes: Vec<String>,
+    reads: Vec<String>,
+    /// One-based place of the call that comes to harm among those of its sort, and the harm.
+    armed: Option<(Counted, usize, Harm)>,
     /// Whether harm has begun.
     struck: bool,
     deaf_until: Option<Instant>,
@@ -101,13 +113,7 @@ impl Proxy {
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
         let shared = Arc::new(Shared {
             engine: engine.to_owned(),
-            state: Mutex::new(State {
-                counted: Counted::Writes,
-                calls: Vec::new(),
-                armed: None,
-                struck: false,
-                deaf_until: None,
-            }),
+            state: Mutex::default(),
             changed: Condvar::new(),
         });
         let serving = Arc::clone(&shared);
@@ -128,22 +134,23 @@ impl Proxy {
         format!("unix://{}", self.folder.path().join("docker.sock").display())
     }
 
-    /// Forgets the calls so far; the `call`-th of those `counted` from now on comes to harm.
-    pub(crate) fn arm(&self, counted: Counted, harm: Option<(usize, Harm)>) {
-        let mut state = self.shared.lock();
-        (state.counted, state.armed, state.struck) = (counted, harm, false);
-        state.calls.clear();
+    /// Forgets the calls so far; of those from now on, one may come to harm: the how manieth of its sort, from one.
+    pub(crate) fn arm(&self, harm: Option<(Counted, usize, Harm)>) {
+        *self.shared.lock() = State {
+            armed: harm,
+            ..State::default()
+        };
     }
 
     /// Whether an answer is to be held back.
     pub(crate) fn withholds(&self) -> bool {
         let armed = self.shared.lock().armed;
-        matches!(armed, Some((_, Harm::StallBefore | Harm::StallAfter)))
+        matches!(armed, Some((_, _, Harm::StallBefore | Harm::StallAfter)))
     }
 
-    /// The calls counted since it was armed.
-    pub(crate) fn calls(&self) -> Vec<String> {
-        self.shared.lock().calls.clone()
+    /// The calls since it was armed.
+    pub(crate) fn calls(&self, counted: Counted) -> Vec<String> {
+        self.shared.lock().of(counted).clone()
     }
 
     /// Waits until the harm is under way: before the call, or when the engine has done it. Whether it came to that
@@ -159,6 +166,15 @@ impl Proxy {
             }
             let waited = self.shared.changed.wait_timeout(state, Duration::from_millis(20));
             state = waited.unwrap().0;
+        }
+    }
+}
+
+impl State {
+    fn of(&mut self, counted: Counted) -> &mut Vec<String> {
+        match counted {
+            Counted::Writes => &mut self.writes,
+            Counted::Reads => &mut self.reads,
         }
     }
 }
@@ -199,22 +215,19 @@ impl Shared {
     fn count(&self, head: &str) -> Option<Harm> {
         let mut words = head.split(' ');
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let counted = if matches!(method, "GET" | "HEAD") {
-            Counted::Reads
-        } else {
-            Counted::Writes
+        let counted = match method {
+            "GET" | "HEAD" => Counted::Reads,
+            _ => Counted::Writes,
         };
-        let mut state = self.lock();
-        if counted != state.counted {
-            return None;
-        }
         let path = path
             .strip_prefix("/v")
             .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
             .unwrap_or(path);
-        state.calls.push(format!("{method} {path}"));
-        let place = state.calls.len();
-        state.armed.filter(|(call, _)| *call == place).map(|(_, harm)| harm)
+        let mut state = self.lock();
+        state.of(counted).push(format!("{method} {path}"));
+        let place = state.of(counted).len();
+        let armed = state.armed.filter(|(sort, call, _)| (*sort, *call) == (counted, place));
+        armed.map(|(_, _, harm)| harm)
     }
 
     fn strike(&self) {
@@ -222,11 +235,14 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// The engine's whole answer.
+    /// The engine's whole answer, or its head when a stream follows.
     fn ask(&self, head: &str, mut reader: BufReader<UnixStream>) -> io::Result<Vec<u8>> {
         let mut engine = UnixStream::connect(&self.engine)?;
         engine.write_all(closing(head).as_bytes())?;
         copy_body(head, &mut reader, &mut engine)?;
+        if field(head, "upgrade").is_some() {
+            return Ok(read_head(&mut BufReader::new(engine))?.into_bytes());
+        }
         let mut answer = Vec::new();
         engine.read_to_end(&mut answer)?;
         Ok(answer)
