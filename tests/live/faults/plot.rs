@@ -117,13 +117,6 @@ pub(super) const NOTHING: &str = "nothing to do";
 
 pub(super) static TRIPS: [Trip; 9] = [
     of_services(&[leg(NOTHING, State::Base, State::Base)]),
-    Trip {
-        plot: &OF_IMAGES,
-        legs: &[
-            leg("images built and loaded", State::Cleared, State::Base),
-            leg("destroy with images", State::Base, State::Cleared),
-        ],
-    },
     of_services(&[
         leg("tie to another, by a canary", State::Base, State::Tied),
         leg("untie, side by side", State::Tied, State::Base),
@@ -159,6 +152,13 @@ pub(super) static TRIPS: [Trip; 9] = [
         leg("recreate", State::Base, State::Second),
         leg("recreate back", State::Second, State::Base),
     ]),
+    Trip {
+        plot: &OF_IMAGES,
+        legs: &[
+            leg("images built and loaded", State::Cleared, State::Base),
+            leg("destroy with images", State::Base, State::Cleared),
+        ],
+    },
 ];
 
 impl Plot {

@@ -8,8 +8,10 @@ use super::plot::{self, MARK, Plot, State, TOKEN};
 use super::proxy::Proxy;
 use crate::stage::{Stage, docker};
 
-/// Longer than any run may take, whatever happens to it.
+/// Longer than a run may take, whatever happens to it.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+/// And one that nothing happens to, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// How long the engine may take for an answer when answers are held back.
 const ANSWER: &str = "3s";
 
@@ -76,7 +78,8 @@ impl Rig {
     pub(super) fn go(&mut self, state: State, harmed: bool) -> Run {
         let begun = Instant::now();
         let mut child = self.start(state, harmed);
-        while child.try_wait().unwrap().is_none() && begun.elapsed() < DEADLINE {
+        let limit = if harmed { DEADLINE } else { PATIENCE };
+        while child.try_wait().unwrap().is_none() && begun.elapsed() < limit {
             std::thread::sleep(Duration::from_millis(10));
         }
         finish(child, begun)
