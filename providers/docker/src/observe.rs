@@ -4,8 +4,9 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, ImageConfig, ImageInspect};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ImageConfig, ImageInspect};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_compose::{
     ContainerLabels, IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume,
@@ -20,6 +21,9 @@ use crate::{drift, trouble};
 
 /// Inspections at once.
 const AT_ONCE: usize = 16;
+/// How often, and at what pace, a container that is being removed is looked at again.
+const GOING_LOOKS: usize = 50;
+const GOING_PACE: Duration = Duration::from_millis(100);
 
 /// One container of a service.
 #[derive(Clone, Debug)]
@@ -80,21 +84,42 @@ impl Found {
 }
 
 /// Inspects the containers that carry `labels`; those that vanish meanwhile are left out. By service.
+///
+/// A run that was killed, or that gave up on a slow engine, may have asked for a removal that still goes on. What is
+/// planned while it does is stale at once, so it is waited for, but not for ever: a removal can be stuck.
 pub(crate) async fn containers(look: &Look, labels: &[String]) -> Result<BTreeMap<String, Vec<Found>>, ProviderError> {
-    let listed = look.containers(labels).await?;
-    let ids = listed.into_iter().filter_map(|container| container.id);
-    let inspections = stream::iter(ids)
-        .map(|id| async move { look.container(&id).await })
-        .buffer_unordered(AT_ONCE);
-    let inspected: Vec<_> = inspections.try_collect().await?;
+    let mut inspected = inspect(look, labels).await?;
+    for _ in 0..GOING_LOOKS {
+        if !inspected.iter().any(is_going) {
+            break;
+        }
+        tokio::time::sleep(GOING_PACE).await;
+        inspected = inspect(look, labels).await?;
+    }
     let mut services: BTreeMap<String, Vec<Found>> = BTreeMap::new();
-    for (service, found) in inspected.into_iter().flatten().filter_map(Found::read) {
+    for (service, found) in inspected.into_iter().filter_map(Found::read) {
         services.entry(service).or_default().push(found);
     }
     for copies in services.values_mut() {
         copies.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
     }
     Ok(services)
+}
+
+async fn inspect(look: &Look, labels: &[String]) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
+    let listed = look.containers(labels).await?;
+    let ids = listed.into_iter().filter_map(|container| container.id);
+    let inspections = stream::iter(ids)
+        .map(|id| async move { look.container(&id).await })
+        .buffer_unordered(AT_ONCE);
+    let found: Vec<_> = inspections.try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Whether the engine is removing it.
+fn is_going(container: &ContainerInspectResponse) -> bool {
+    let status = container.state.as_ref().and_then(|state| state.status);
+    status == Some(ContainerStateStatusEnum::REMOVING)
 }
 
 /// Reads the whole of `project`.

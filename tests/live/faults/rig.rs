@@ -13,7 +13,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 /// And one that nothing happens to, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long the engine may take for an answer when answers are held back.
-const ANSWER: &str = "3s";
+const ANSWER: &str = "6s";
 
 /// What a run did.
 pub(super) struct Run {
