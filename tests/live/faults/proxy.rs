@@ -142,6 +142,11 @@ impl Proxy {
         };
     }
 
+    /// Whether a call is to come to harm.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.shared.lock().armed.is_some()
+    }
+
     /// Whether an answer is to be held back.
     pub(crate) fn withholds(&self) -> bool {
         let armed = self.shared.lock().armed;

@@ -78,7 +78,11 @@ impl Rig {
     pub(super) fn go(&mut self, state: State, harmed: bool) -> Run {
         let begun = Instant::now();
         let mut child = self.start(state, harmed);
-        let limit = if harmed { DEADLINE } else { PATIENCE };
+        let limit = if harmed && self.proxy.is_armed() {
+            DEADLINE
+        } else {
+            PATIENCE
+        };
         while child.try_wait().unwrap().is_none() && begun.elapsed() < limit {
             std::thread::sleep(Duration::from_millis(10));
         }
