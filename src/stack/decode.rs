@@ -17,12 +17,27 @@ const SEAWEEDFS: &str = "4.48";
 pub(super) fn stack(root: &Node, environment: Option<&str>) -> Stack {
     let top = Fields(root.map());
     let components = top.map("components");
+    let own = environment.map_or(Fields(None), |name| top.record("environments").record(name));
     Stack {
         name: top.text("name").unwrap_or_default(),
         environment: environment.map(str::to_owned),
-        target: environment.and_then(|name| top.record("environments").record(name).text("target")),
+        target: own.text("target"),
+        kubernetes: kubernetes(&own.record("kubernetes")),
         components: each(components, |name, node| Some(component(name, node))),
         secrets: each(top.map("secrets"), |_, node| secret(&Fields(node.map()))),
+    }
+}
+
+fn kubernetes(fields: &Fields<'_>) -> Kubernetes {
+    Kubernetes {
+        namespace: fields.text("namespace"),
+        registry: fields.text("registry"),
+        pull_secret: fields.text("pull_secret"),
+        domain: fields.text("domain"),
+        ingress_class: fields.text("ingress_class"),
+        gateway: fields.text("gateway"),
+        storage_class: fields.text("storage_class"),
+        openshift: fields.bool("openshift"),
     }
 }
 

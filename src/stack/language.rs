@@ -295,5 +295,11 @@ static ENVIRONMENT: Record = Record {
             "{api: {replicas: 3}}",
             "Fields of components, merged over the base: mappings merge, everything else replaces",
         ),
+        field(
+            "kubernetes",
+            Shape::Record(&records::KUBERNETES),
+            "{namespace: ml, registry: ghcr.io/me}",
+            "What a cluster must be told, with `target: k8s`",
+        ),
     ],
 };

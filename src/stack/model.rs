@@ -13,10 +13,33 @@ pub struct Stack {
     pub environment: Option<String>,
     /// The target that the environment names.
     pub target: Option<String>,
+    /// `kubernetes` of the environment.
+    pub kubernetes: Kubernetes,
     /// `components`, in file order.
     pub components: IndexMap<String, Component>,
     /// `secrets`, in file order.
     pub secrets: IndexMap<String, SecretSource>,
+}
+
+/// `kubernetes`: what a cluster must be told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kubernetes {
+    /// `namespace`: one that is there already; none when mlstack makes one.
+    pub namespace: Option<String>,
+    /// `registry`: where packed images go.
+    pub registry: Option<String>,
+    /// `pull_secret`: the name of a Secret with the credentials of registries.
+    pub pull_secret: Option<String>,
+    /// `domain`: the names of public components end with it.
+    pub domain: Option<String>,
+    /// `ingress_class`.
+    pub ingress_class: Option<String>,
+    /// `gateway`: serve public components by it instead of an Ingress.
+    pub gateway: Option<String>,
+    /// `storage_class`.
+    pub storage_class: Option<String>,
+    /// `openshift`: the cluster chooses the users of containers.
+    pub openshift: bool,
 }
 
 /// One part of a stack.

@@ -48,6 +48,16 @@ pub(super) static NAME: Rule = Rule {
     check: name,
     pattern: Some("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"),
 };
+pub(super) static SUBDOMAIN: Rule = Rule {
+    what: "a name of Kubernetes",
+    check: subdomain,
+    pattern: Some("^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"),
+};
+pub(super) static REPOSITORY: Rule = Rule {
+    what: "a registry, with a path below it",
+    check: repository,
+    pattern: Some("^[^\\s$@]+$"),
+};
 pub(super) static SECRET: Rule = Rule {
     what: "the name of a secret",
     check: secret,
@@ -159,6 +169,34 @@ fn suggest_name(text: &str) -> String {
     match name.is_empty() {
         true => "such as `api` or `web-2`".to_owned(),
         false => format!("such as `{name}`"),
+    }
+}
+
+/// What Kubernetes takes as the name of an object.
+fn subdomain(text: &str) -> Result<(), Fault> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    let end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let parts = text.split('.').all(|part| part.starts_with(end) && part.ends_with(end));
+    match text.len() <= 253 && parts && text.chars().all(good) {
+        true => Ok(()),
+        false => fault(
+            &codes::BAD_NAME,
+            "lower-case letters, digits, hyphens and dots, as Kubernetes asks",
+            suggest_name(text),
+        ),
+    }
+}
+
+fn repository(text: &str) -> Result<(), Fault> {
+    let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+    let host = text.split('/').next().unwrap_or_default();
+    match is_host(host) && text.len() <= 200 && is_repository(&format!("{text}/x")) {
+        true => Ok(()),
+        false => fault(
+            &codes::BAD_IMAGE,
+            "not `HOST[:PORT][/PATH]`",
+            "such as `ghcr.io/me` or `registry.example.com:5000`, without a scheme",
+        ),
     }
 }
 

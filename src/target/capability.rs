@@ -62,6 +62,7 @@ macro_rules! fields {
 
 fields! {
     Name "name" "name";
+    Kubernetes "kubernetes" "environments.*.kubernetes";
     SecretsFromEnv "secrets-from-env" "secrets.*.env";
     SecretsFromFile "secrets-from-file" "secrets.*.file";
     SecretsFromSops "secrets-from-sops" "secrets.*.sops";
@@ -128,6 +129,7 @@ impl Field {
     pub fn on(self, target: Target) -> Level {
         match target {
             Target::Compose => compose(self),
+            Target::Kubernetes => kubernetes(self),
         }
     }
 
@@ -164,6 +166,7 @@ fn compose(field: Field) -> Level {
         | F::Healthcheck | F::Volumes | F::ReadOnlyVolumes
         | F::RolloutTimeout | F::Protect | F::Checks | F::ChecksP95 => Level::Full,
 
+        F::Kubernetes => degraded("not used: it is about clusters"),
         F::Storage => degraded("Docker's local volumes have no quota; the size is not enforced"),
         F::HostVolumes => degraded("a path of the machine that the engine runs on; a remote engine does not see your files"),
         F::HealthcheckHttp => degraded("asked inside the container with wget, curl or python3, one of which the image must have"),
@@ -176,6 +179,45 @@ fn compose(field: Field) -> Level {
         F::Autoscale => Level::Unsupported {
             why: "there is no autoscaler",
             instead: "say how many copies: `replicas: 2`",
+        },
+        F::ModelS3 => Level::Unsupported {
+            why: "this version reads models from files only",
+            instead: "copy the file beside the stack file: `model: model.onnx`",
+        },
+        F::Grpc | F::Websocket | F::Mqtt => Level::Unsupported {
+            why: "the bundled server of this version answers HTTP only",
+            instead: "`protocols: [rest]`, or a server of your own with `image`",
+        },
+    }
+}
+
+/// The column of Kubernetes.
+#[rustfmt::skip]
+fn kubernetes(field: Field) -> Level {
+    use Field as F;
+    match field {
+        F::Name | F::Kubernetes | F::SecretsFromEnv | F::SecretsFromFile | F::SecretsFromSops | F::GeneratedSecrets
+        | F::ModelServer | F::Model | F::ModelDigest | F::Rest | F::LogPredictions
+        | F::Database | F::ObjectStore | F::ExternalStore | F::Buckets | F::BucketVersioning
+        | F::Frontend | F::Valkey | F::Redis | F::Broker | F::Service | F::Version | F::Storage
+        | F::Command | F::Port | F::Replicas | F::Autoscale | F::Cpu | F::Memory | F::Gpu
+        | F::Env | F::References | F::SecretFiles | F::EnvSecrets | F::Uses
+        | F::Healthcheck | F::HealthcheckHttp | F::ReadOnlyVolumes
+        | F::RolloutTimeout | F::Protect | F::Checks | F::ChecksP95 => Level::Full,
+
+        F::Image => degraded("runs as user 65532, never as root, and writes to /tmp and its volumes only"),
+        F::Expose => degraded("inside the cluster only; `kubectl port-forward` brings it to this machine"),
+        F::Public => degraded("HTTP by an Ingress at its own ports, the rest by a load balancer"),
+        F::Volumes => degraded("claims are ReadWriteOnce: all copies that mount one run on one node"),
+        F::ExternalBuckets => degraded("expected to be there; a store outside the stack is left as it is"),
+
+        F::Build => Level::Unsupported {
+            why: "a cluster builds no images",
+            instead: "build and push it yourself, then `image: registry.example.com/team/app:1`",
+        },
+        F::HostVolumes => Level::Unsupported {
+            why: "a cluster has no folder of this machine, and Pod Security forbids those of its own",
+            instead: "a named volume, or an image with the files in it",
         },
         F::ModelS3 => Level::Unsupported {
             why: "this version reads models from files only",

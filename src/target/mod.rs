@@ -7,8 +7,12 @@ use std::str::FromStr;
 
 use crate::stack::suggest::nearest;
 
+mod bundled;
 pub mod capability;
+mod checks;
 pub mod compose;
+mod environment;
+pub mod kubernetes;
 mod refs;
 mod secrets;
 
@@ -19,19 +23,22 @@ pub use secrets::secrets;
 pub enum Target {
     /// A Docker engine, in Docker Compose's own terms.
     Compose,
+    /// A Kubernetes cluster.
+    Kubernetes,
 }
 
 /// Targets that have a name but no code yet.
-const LATER: [&str; 6] = ["k8s", "local", "ssh", "proxmox", "aws", "terraform"];
+const LATER: [&str; 5] = ["local", "ssh", "proxmox", "aws", "terraform"];
 
 impl Target {
     /// Every target, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::Compose];
+    pub const ALL: [Self; 2] = [Self::Compose, Self::Kubernetes];
 
     /// The name in stack files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Compose => "compose",
+            Self::Kubernetes => "k8s",
         }
     }
 }
@@ -46,7 +53,7 @@ impl fmt::Display for Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTarget {
     /// A target of a later version.
-    #[error("target `{0}` is not in this version; it can use `compose`")]
+    #[error("target `{0}` is not in this version; it can use `compose` and `k8s`")]
     Later(&'static str),
     /// Not a target at all; `nearest` is what was probably meant.
     #[error("there is no target `{name}`{}", suggestion(*nearest))]
@@ -59,10 +66,9 @@ pub enum BadTarget {
 }
 
 fn suggestion(nearest: Option<&str>) -> String {
-    let target = nearest.unwrap_or(Target::Compose.name());
     match nearest {
-        Some(_) => format!(": did you mean `{target}`?"),
-        None => format!("; this version can use `{target}`"),
+        Some(target) => format!(": did you mean `{target}`?"),
+        None => "; this version can use `compose` and `k8s`".to_owned(),
     }
 }
 

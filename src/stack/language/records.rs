@@ -188,7 +188,65 @@ pub(super) static BUCKET: Record = Record {
 };
 
 /// All of them, by the name that the documentation calls them.
+const SUBDOMAIN: Shape = Shape::Text(&texts::SUBDOMAIN);
+
+pub(super) static KUBERNETES: Record = Record {
+    what: "`kubernetes`",
+    fields: &[
+        field(
+            "namespace",
+            SUBDOMAIN,
+            "ml",
+            "A namespace that is there already; when unsaid, mlstack makes one with the stack's name",
+        ),
+        field(
+            "registry",
+            Shape::Text(&texts::REPOSITORY),
+            "ghcr.io/me",
+            "Where images that mlstack packs are pushed to, and pulled from by the cluster",
+        ),
+        field(
+            "pull_secret",
+            SUBDOMAIN,
+            "regcred",
+            "A Secret of the namespace with the credentials of private registries",
+        ),
+        field(
+            "domain",
+            SUBDOMAIN,
+            "example.com",
+            "Public components answer at `COMPONENT.DOMAIN`",
+        ),
+        field(
+            "ingress_class",
+            SUBDOMAIN,
+            "nginx",
+            "Which controller serves public components; the cluster's default when unsaid",
+        ),
+        field(
+            "gateway",
+            SUBDOMAIN,
+            "public",
+            "Serve public components by this Gateway of the namespace instead of an Ingress",
+        ),
+        field(
+            "storage_class",
+            SUBDOMAIN,
+            "fast",
+            "What volumes are made of; the cluster's default when unsaid",
+        ),
+        field(
+            "openshift",
+            Shape::Bool,
+            "true",
+            "Let the cluster choose the users that containers run as, as OpenShift does",
+        )
+        .default("false"),
+    ],
+};
+
 pub(super) static ALL: &[(&str, &Record)] = &[
+    ("kubernetes", &KUBERNETES),
     ("resources", &RESOURCES),
     ("expose", &EXPOSE),
     ("volume", &VOLUME),

@@ -30,6 +30,20 @@ fn names() {
 }
 
 #[test]
+fn names_of_kubernetes() {
+    check(
+        &SUBDOMAIN,
+        &["ml", "7days", "example.com", "a-b.c"],
+        &["", "A", "a_b", "-a", "a-", "a..b", ".a", "a/b"],
+    );
+    check(
+        &REPOSITORY,
+        &["ghcr.io/me", "localhost:5000", "registry.example.com:5000/a/b"],
+        &["", "me/app", "https://ghcr.io/me", "ghcr.io/Me", "ghcr.io/me/", "ghcr.io/me@sha256:1"],
+    );
+}
+
+#[test]
 fn images() {
     let digest = format!("nginx@sha256:{}", "a".repeat(64));
     check(

@@ -7,7 +7,7 @@ use super::Field;
 use crate::diag::Path;
 use crate::stack::{
     Autoscale, Broker, Bucket, Build, Cache, CacheEngine, Check, Component, Database, Expose, Frontend, Healthcheck,
-    Kind, ModelRef, ModelServer, ObjectStore, ObjectStoreEngine, Piece, Probe, Protocol, Resources, Rollout,
+    Kind, Kubernetes, ModelRef, ModelServer, ObjectStore, ObjectStoreEngine, Piece, Probe, Protocol, Resources, Rollout,
     SecretSource, Stack, Template, Volume, VolumeSource,
 };
 
@@ -26,13 +26,16 @@ pub struct Use<'a> {
 pub fn uses(stack: &Stack) -> Vec<Use<'_>> {
     let Stack {
         name: _,
-        environment: _,
+        environment,
         target: _,
+        kubernetes,
         components,
         secrets,
     } = stack;
     let mut found = Found::at(&Path::root());
     found.key(Field::Name, "name");
+    let own = found.path.key("environments").key(environment.as_deref().unwrap_or_default());
+    found.below(own.key("kubernetes"), |found| found.kubernetes(kubernetes));
     for (name, source) in secrets {
         let (field, key) = secret(source);
         found.add(field, found.path.key("secrets").key(name).key(key));
@@ -110,6 +113,32 @@ impl Found {
         for (i, entry) in entries.iter().enumerate() {
             self.below(self.path.key(key).index(i), |found| find(found, entry));
         }
+    }
+
+    fn kubernetes(&mut self, settings: &Kubernetes) {
+        let Kubernetes {
+            namespace,
+            registry,
+            pull_secret,
+            domain,
+            ingress_class,
+            gateway,
+            storage_class,
+            openshift,
+        } = settings;
+        let texts = [
+            ("namespace", namespace),
+            ("registry", registry),
+            ("pull_secret", pull_secret),
+            ("domain", domain),
+            ("ingress_class", ingress_class),
+            ("gateway", gateway),
+            ("storage_class", storage_class),
+        ];
+        for (key, text) in texts {
+            self.when(text.is_some(), Field::Kubernetes, key);
+        }
+        self.when(*openshift, Field::Kubernetes, "openshift");
     }
 
     fn component(&mut self, component: &Component) {

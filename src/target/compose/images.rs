@@ -7,7 +7,8 @@ use mlstack_provider::Resource;
 
 use super::{Inputs, image_address, refs, spec};
 use crate::diag::Path;
-use crate::stack::{CacheEngine, Component, Kind, ObjectStoreEngine, Stack};
+use crate::stack::{Component, Stack};
+use crate::target::bundled;
 
 /// Digits of a digest in a tag.
 const TAG: usize = 12;
@@ -39,7 +40,7 @@ impl<'a> Images<'a> {
             .filter(|component| !refs::is_external(component))
         {
             let id = inputs.digests.get(&component.name).map(String::as_str);
-            match pulled(component) {
+            match bundled::pulled(component) {
                 Some(reference) => all.add_pulled(stack, component, reference),
                 None => all.add_made(stack, component, id),
             }
@@ -121,29 +122,6 @@ impl<'a> Images<'a> {
             protected: false,
         })
     }
-}
-
-/// What a component's image is pulled as; `None` for one that is packed or built.
-fn pulled(component: &Component) -> Option<String> {
-    if component.build.is_some() {
-        return None;
-    }
-    if let Some(image) = &component.image {
-        return Some(image.clone());
-    }
-    Some(match &component.kind {
-        Kind::Database(database) => format!("postgres:{}", database.version),
-        Kind::Cache(cache) => match cache.engine {
-            CacheEngine::Valkey => format!("valkey/valkey:{}", cache.version),
-            CacheEngine::Redis => format!("redis:{}", cache.version),
-        },
-        Kind::Broker(broker) => format!("eclipse-mosquitto:{}", broker.version),
-        Kind::ObjectStore(store) => match &store.engine {
-            ObjectStoreEngine::Seaweedfs { version, .. } => format!("chrislusf/seaweedfs:{version}"),
-            ObjectStoreEngine::S3 { .. } => return None,
-        },
-        Kind::ModelServer(_) | Kind::Frontend(_) | Kind::Service => return None,
-    })
 }
 
 /// `localhost/house-prices/predictor:3fa9…`: a name no registry of others can answer to. The tag is the digest,

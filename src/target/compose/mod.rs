@@ -3,7 +3,6 @@
 //! Owns what runs for each sort of component, and how it is hardened. Pure, and complete: what a stack may say
 //! has been checked before ([`super::capability`]), so lowering cannot fail.
 
-mod environment;
 mod foreign;
 mod images;
 mod ours;

@@ -5,17 +5,13 @@ use mlstack_provider::Resource;
 
 use super::{BACK, FRONT, Lowering, network_address, refs, spec, volume_address};
 use crate::diag::Path;
-use crate::stack::{Component, Kind, ObjectStoreEngine, VolumeSource};
+use crate::stack::{Component, VolumeSource};
+use crate::target::bundled;
 
 /// Whether a component is on the network that reaches out.
 pub(super) fn faces_out(lowering: &Lowering<'_>, component: &Component) -> bool {
     let external = |name: &String| lowering.component(name).is_some_and(refs::is_external);
-    component.expose.is_some() || is_foreign(component) || component.uses.iter().any(external)
-}
-
-/// Whether a component runs an image of the user's own choice.
-pub(super) fn is_foreign(component: &Component) -> bool {
-    component.image.is_some() || component.build.is_some()
+    component.expose.is_some() || bundled::is_foreign(component) || component.uses.iter().any(external)
 }
 
 /// The networks that any component is on.
@@ -38,21 +34,9 @@ pub(super) fn networks<'a>(
     })
 }
 
-/// The key of the volume that holds a component's own data; `None` when it keeps none.
-pub(super) fn data_key(component: &Component) -> Option<String> {
-    let keeps = match &component.kind {
-        Kind::Database(_) => true,
-        Kind::ObjectStore(store) => matches!(store.engine, ObjectStoreEngine::Seaweedfs { .. }),
-        Kind::Cache(cache) => cache.storage.is_some(),
-        Kind::Broker(broker) => broker.storage.is_some(),
-        Kind::ModelServer(_) | Kind::Frontend(_) | Kind::Service => false,
-    };
-    keeps.then(|| format!("{}-data", component.name))
-}
-
 /// The volumes of a component: its own data, and those it names. All of them are protected.
 pub(super) fn volumes(lowering: &Lowering<'_>, component: &Component) -> Vec<Resource> {
-    let own = data_key(component).map(|key| (key, component.path.clone()));
+    let own = bundled::data(component).map(|(key, _)| (key, component.path.clone()));
     let named = component
         .volumes
         .iter()

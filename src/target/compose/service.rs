@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use mlstack_compose::{
-    Bytes, Check, Checks, Condition, Cpus, Dependency, Deploy, Device, Duration, Extension, Limits, Mount, Port,
+    Bytes, Condition, Cpus, Dependency, Deploy, Device, Duration, Extension, Limits, Mount, Port,
     Reservations, Resources, Service, ServiceSecret,
 };
 use mlstack_provider::{Address, Resource};
 
-use super::environment::Environment;
 use super::{
     BACK, FRONT, Lowering, foreign, image_address, network_address, ours, parts, service_address, spec, volume_address,
 };
-use crate::stack::{Component, Expose, Kind, VolumeSource};
-use crate::target::refs;
+use crate::stack::{Component, Expose, VolumeSource};
+use crate::target::environment::{Delivery, Environment};
+use crate::target::{bundled, checks, refs};
 
 /// No program in the container can gain rights that it did not start with.
 pub(super) const NO_NEW_PRIVILEGES: &str = "no-new-privileges:true";
@@ -46,11 +46,11 @@ pub(super) fn service(lowering: &Lowering<'_>, component: &Component) -> Resourc
 }
 
 fn container(lowering: &Lowering<'_>, component: &Component) -> Service {
-    let own = match parts::is_foreign(component) {
+    let own = match bundled::is_foreign(component) {
         true => foreign::service(component),
         false => ours::service(component),
     };
-    let Environment { variables, secrets } = Environment::of(lowering, component);
+    let Environment { variables, secrets, .. } = Environment::of(lowering.stack, component, Delivery::File);
     let digests = lowering.inputs.secrets;
     Service {
         image: lowering.images.get(component).1.reference.clone(),
@@ -68,29 +68,10 @@ fn container(lowering: &Lowering<'_>, component: &Component) -> Service {
                 .collect(),
             ready_within: Some(Duration(component.rollout.timeout_us)),
             image_id: lowering.images.id(component).map(str::to_owned),
-            checks: checks(component),
+            checks: checks::of(component),
         },
         ..own
     }
-}
-
-/// The golden requests of a model server.
-fn checks(component: &Component) -> Option<Checks> {
-    let Kind::ModelServer(server) = &component.kind else {
-        return None;
-    };
-    let one = |check: &crate::stack::Check| Check {
-        request: check.request.clone(),
-        prediction: check.prediction.clone(),
-        within: check.within,
-        p95: check.p95_us.map(Duration),
-    };
-    let port = refs::port(component).filter(|_| !server.checks.is_empty())?;
-    Some(Checks {
-        port,
-        path: "/predict".to_owned(),
-        requests: server.checks.iter().map(one).collect(),
-    })
 }
 
 fn networks(
@@ -112,7 +93,7 @@ fn port(expose: &Expose) -> Port {
 
 /// Sorted by where they are mounted.
 fn mounts(lowering: &Lowering<'_>, component: &Component) -> Vec<Mount> {
-    let own = ours::data(component).map(|(key, folder)| Mount::volume(key, folder, false));
+    let own = bundled::data(component).map(|(key, folder)| Mount::volume(key, folder, false));
     let declared = component.volumes.iter().map(|volume| match &volume.source {
         VolumeSource::Named(key) => Mount::volume(key, &volume.path, volume.read_only),
         VolumeSource::Host(path) => Mount::bind(below(lowering.inputs.root, path), &volume.path, volume.read_only),
@@ -161,7 +142,7 @@ fn dependencies(lowering: &Lowering<'_>, component: &Component) -> BTreeMap<Stri
 }
 
 fn tells_health(component: &Component) -> bool {
-    !parts::is_foreign(component) || component.healthcheck.is_some()
+    !bundled::is_foreign(component) || component.healthcheck.is_some()
 }
 
 /// The number of copies and what each may use; the stack file's word, else the default given here.

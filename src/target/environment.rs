@@ -1,31 +1,48 @@
-//! The environment of a container, and the secret files that it names.
+//! The environment of a container, and the secrets that it names.
 //!
-//! A secret's value is never in it: a variable that asks for one gets `_FILE` behind its name and the path.
+//! A secret's value is never in it. A variable that asks for one gets `_FILE` behind its name and the path, or is told
+//! apart for a target that can set it when the container starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Lowering, parts};
-use crate::stack::{Component, Kind, Piece, Property, Template};
-use crate::target::{refs, secrets};
+use super::{bundled, refs, secrets};
+use crate::stack::{Component, Kind, Piece, Property, Stack, Template};
 
-/// Variables, and the secrets whose files must be there.
-#[derive(Default)]
+/// How a variable gets the value of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Not at all: `KEY_FILE` holds the path of a file.
+    File,
+    /// The target sets it.
+    Value,
+}
+
+/// Variables, and the secrets behind them.
 pub(super) struct Environment {
+    delivery: Delivery,
     pub(super) variables: BTreeMap<String, String>,
+    /// Secrets whose files must be there.
     pub(super) secrets: BTreeSet<String>,
+    /// By variable, the secret whose value it gets; empty with [`Delivery::File`].
+    pub(super) values: BTreeMap<String, String>,
 }
 
 impl Environment {
     /// What a component is told: about those it uses, by its kind, and by the user, each over the one before.
-    pub(super) fn of(lowering: &Lowering<'_>, component: &Component) -> Self {
-        let mut environment = Self::default();
-        if parts::is_foreign(component) {
-            environment.wire(lowering, component);
+    pub(super) fn of(stack: &Stack, component: &Component, delivery: Delivery) -> Self {
+        let mut environment = Self {
+            delivery,
+            variables: BTreeMap::new(),
+            secrets: BTreeSet::new(),
+            values: BTreeMap::new(),
+        };
+        if bundled::is_foreign(component) {
+            environment.wire(stack, component);
         } else {
-            environment.set_own(lowering, component);
+            environment.set_own(stack, component);
         }
         for (key, template) in &component.env {
-            environment.set_template(lowering, key, template);
+            environment.set_template(stack, key, template);
         }
         environment
     }
@@ -35,8 +52,8 @@ impl Environment {
     }
 
     /// `DB_HOST`, `DB_PORT`, …: every property of every component in `uses`.
-    fn wire(&mut self, lowering: &Lowering<'_>, component: &Component) {
-        for used in component.uses.iter().filter_map(|name| lowering.component(name)) {
+    fn wire(&mut self, stack: &Stack, component: &Component) {
+        for used in component.uses.iter().filter_map(|name| stack.components.get(name)) {
             for property in used.kind.properties() {
                 let key = format!("{}_{}", variable(&used.name), property.name().to_ascii_uppercase());
                 self.set_property(key, used, *property);
@@ -53,21 +70,21 @@ impl Environment {
     }
 
     /// What a bundled image reads.
-    fn set_own(&mut self, lowering: &Lowering<'_>, component: &Component) {
+    fn set_own(&mut self, stack: &Stack, component: &Component) {
         match &component.kind {
             Kind::ModelServer(server) => {
                 self.set("MLSTACK_BIND", "0.0.0.0");
                 if let Some(database) = server
                     .log_predictions
                     .as_ref()
-                    .and_then(|name| lowering.component(name))
+                    .and_then(|name| stack.components.get(name))
                 {
                     self.set_log(database);
                 }
             }
             Kind::Frontend(frontend) => {
                 self.set("MLSTACK_BIND", "0.0.0.0");
-                if let Some(called) = frontend.calls.as_ref().and_then(|name| lowering.component(name)) {
+                if let Some(called) = frontend.calls.as_ref().and_then(|name| stack.components.get(name)) {
                     self.set_property("MLSTACK_UPSTREAM".to_owned(), called, Property::Url);
                 }
             }
@@ -98,25 +115,37 @@ impl Environment {
         }
     }
 
-    fn set_template(&mut self, lowering: &Lowering<'_>, key: &str, template: &Template) {
+    fn set_template(&mut self, stack: &Stack, key: &str, template: &Template) {
         if let [Piece::SecretValue(name)] = template.0.as_slice() {
-            self.secrets.insert(name.clone());
-            self.set(format!("{key}_FILE"), refs::secret_path(name));
+            self.set_secret(key, name);
             return;
         }
         let text = template
             .0
             .iter()
-            .map(|piece| self.piece(lowering, piece))
+            .map(|piece| self.piece(stack, piece))
             .collect::<String>();
         self.set(key, text);
     }
 
-    fn piece(&mut self, lowering: &Lowering<'_>, piece: &Piece) -> String {
+    fn set_secret(&mut self, key: &str, name: &str) {
+        match self.delivery {
+            Delivery::File => {
+                self.secrets.insert(name.to_owned());
+                self.set(format!("{key}_FILE"), refs::secret_path(name));
+            }
+            Delivery::Value => {
+                self.variables.remove(key);
+                self.values.insert(key.to_owned(), name.to_owned());
+            }
+        }
+    }
+
+    fn piece(&mut self, stack: &Stack, piece: &Piece) -> String {
         match piece {
             Piece::Text(text) => text.clone(),
             Piece::Property { component, property } => {
-                let Some(of) = lowering.component(component) else {
+                let Some(of) = stack.components.get(component) else {
                     return String::new();
                 };
                 self.secrets.extend(secrets::name(of, *property));
