@@ -15,7 +15,7 @@
 //! | [`apply`] | carries out a plan, decides nothing |
 //! | [`ledger`] | what live objects cannot remember: history, good revisions, plans already used; the lock |
 //! | [`atomic`] | files that are there whole or not at all |
-//! | [`render`] | resources as files: `compose.yaml` and what goes with it |
+//! | [`render`] | resources as files: `compose.yaml`, or one file for each object of Kubernetes |
 //! | [`image`] | the OCI image of server and model, without a daemon |
 //! | [`project`] | the folder of a stack: the stack file, the files it names, and nothing outside |
 //! | [`view`] | plans, outcomes and states as text or JSON; prints nothing |

@@ -305,6 +305,21 @@ pub(super) struct Render {
     /// The folder to write to [default: dist/TARGET]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Of k8s: also write what makes this tool watch the folder
+    #[arg(long, value_name = "TOOL", requires = "repo")]
+    pub gitops: Option<GitOps>,
+    /// Of `--gitops`: the URL of the repository that the folder is committed to
+    #[arg(long, value_name = "URL", requires = "gitops")]
+    pub repo: Option<String>,
+}
+
+/// Tools that apply what they find in a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GitOps {
+    /// Argo CD: an Application
+    Argocd,
+    /// Flux: a GitRepository and a Kustomization
+    Flux,
 }
 
 /// `status`

@@ -69,6 +69,18 @@ impl Loaded {
             .extend(json(&source, all).as_array().cloned().unwrap_or_default());
     }
 
+    /// Refuses a target that this version cannot talk to yet.
+    pub(super) fn can_be_reached(&self) -> Result<(), Failure> {
+        match self.target {
+            Target::Compose => Ok(()),
+            Target::Kubernetes => Err(Failure::new(
+                Exit::Error,
+                "in this version `k8s` can be rendered, and planned with `--offline`; it cannot be reached yet",
+            )
+            .hint("`mlstack render --target k8s` writes its files, and `kubectl apply -k dist/k8s` applies them")),
+        }
+    }
+
     /// The line and column of a place in the stack file.
     pub(super) fn place(&self, path: &Path) -> (usize, usize) {
         self.document.position(&At::Path(path.clone(), Part::Key))

@@ -15,6 +15,7 @@ use crate::diag::visible::visible;
 /// Runs the command. Ctrl-C ends it, and so does a reader that goes away.
 pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
     let loaded = load(context)?;
+    loaded.can_be_reached()?;
     let names = &loaded.stack.components;
     if let Some(unknown) = args.components.iter().find(|name| !names.contains_key(*name)) {
         let all: Vec<_> = names.keys().map(String::as_str).collect();

@@ -16,6 +16,7 @@ use crate::diag::visible::visible;
 /// Runs the command.
 pub(super) async fn run(args: &Status, context: &Context) -> Result<Exit, Failure> {
     let loaded = load(context)?;
+    loaded.can_be_reached()?;
     let copies = reader(&connect()?).status(&loaded.stack.name).await?;
     match args.format {
         Format::Json => context.ui.out_json(&json_of(&loaded.stack.name, &copies)),

@@ -21,7 +21,8 @@ use crate::project::images::{is_packed, pack};
 use crate::project::secrets::SecretError;
 use crate::project::{Secrets, Vault, context, server};
 use crate::stack::SecretSource;
-use crate::target::compose::{Inputs, lower, made_reference};
+use crate::target::compose::made_reference;
+use crate::target::{Target, compose, kubernetes};
 
 /// How far a look goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +73,12 @@ impl Survey {
     /// Whether `name` is data of the stack file, whether it is there or not.
     pub(super) fn declares_data(&self, name: &str) -> bool {
         let nothing = BTreeMap::new();
-        let inputs = Inputs {
-            root: "",
+        let known = Known {
             digests: &nothing,
             secrets: &nothing,
             locate: &|_| None,
         };
-        let declared = lower(&self.loaded.stack, &inputs);
+        let declared = lower(&self.loaded, &known);
         let is_it = |data: &Resource| data.address.name == name || data.address.to_string() == name;
         declared.iter().any(|resource| resource.protected && is_it(resource))
     }
@@ -87,6 +87,9 @@ impl Survey {
 /// Gathers everything.
 pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Failure> {
     let loaded = load(context)?;
+    if !matches!(look, Look::Offline | Look::Render) {
+        loaded.can_be_reached()?;
+    }
     let connection = connect()?;
     let needs = crate::target::secrets(&loaded.stack);
     let secrets = secrets(&loaded, &needs, look)?;
@@ -221,7 +224,61 @@ pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<Path
     }
 }
 
+/// What lowering is told beside the stack, for every target.
+struct Known<'a> {
+    digests: &'a BTreeMap<String, String>,
+    secrets: &'a BTreeMap<String, String>,
+    locate: &'a dyn Fn(&diag::Path) -> Option<Source>,
+}
+
+/// The resources of the stack on its target.
+fn lower(loaded: &Loaded, known: &Known<'_>) -> Vec<Resource> {
+    let Known {
+        digests,
+        secrets,
+        locate,
+    } = *known;
+    match loaded.target {
+        Target::Compose => compose::lower(
+            &loaded.stack,
+            &compose::Inputs {
+                root: &loaded.file.root.to_string_lossy(),
+                digests,
+                secrets,
+                locate,
+            },
+        ),
+        Target::Kubernetes => kubernetes::lower(
+            &loaded.stack,
+            &kubernetes::Inputs {
+                digests,
+                secrets,
+                locate,
+            },
+        ),
+    }
+}
+
 fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>) -> Result<Vec<Resource>, Failure> {
+    let locate = |path: &diag::Path| {
+        let (line, column) = loaded.place(path);
+        let file = loaded.file.shown.clone();
+        Some(Source { file, line, column })
+    };
+    let digests = match loaded.target {
+        Target::Compose => engine_digests(loaded, images)?,
+        Target::Kubernetes => registry_digests(loaded, images)?,
+    };
+    let known = Known {
+        digests: &digests,
+        secrets: &secrets.digests,
+        locate: &locate,
+    };
+    Ok(lower(loaded, &known))
+}
+
+/// By component, what an engine calls its image, or the digest of what it is built from.
+fn engine_digests(loaded: &Loaded, images: &BTreeMap<String, Image>) -> Result<BTreeMap<String, String>, Failure> {
     let mut digests: BTreeMap<String, String> = images
         .iter()
         .map(|(name, image)| (name.clone(), image.id().to_string()))
@@ -232,20 +289,22 @@ fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>)
             digests.insert(component.name.clone(), digest.to_string());
         }
     }
-    let locate = |path: &diag::Path| {
-        let (line, column) = loaded.place(path);
-        let file = loaded.file.shown.clone();
-        Some(Source { file, line, column })
+    Ok(digests)
+}
+
+/// By component, what a registry calls its image; without a registry, what an engine calls it.
+fn registry_digests(loaded: &Loaded, images: &BTreeMap<String, Image>) -> Result<BTreeMap<String, String>, Failure> {
+    let pushed = loaded.stack.kubernetes.registry.is_some();
+    let digest = |image: &Image| match pushed {
+        true => image.pack().map(|packed| packed.manifest.digest.to_string()),
+        false => Ok(image.id().to_string()),
     };
-    Ok(lower(
-        &loaded.stack,
-        &Inputs {
-            root: &loaded.file.root.to_string_lossy(),
-            digests: &digests,
-            secrets: &secrets.digests,
-            locate: &locate,
-        },
-    ))
+    let one = |(name, image): (&String, &Image)| {
+        let failed =
+            |error: std::io::Error| Failure::new(Exit::Error, format!("cannot pack the image of `{name}`: {error}"));
+        Ok((name.clone(), digest(image).map_err(failed)?))
+    };
+    images.iter().map(one).collect()
 }
 
 /// The read side of the engine, which reads back what secrets' files hold where the key of their digests is here.

@@ -3,9 +3,11 @@
 //! Owns how text is written. Returns files and never touches a disk.
 
 mod compose;
+mod kubernetes;
 pub mod yaml;
 
 pub use compose::{FILE as COMPOSE_FILE, Input as ComposeInput, compose};
+pub use kubernetes::{FILE as KUSTOMIZATION_FILE, GitOps, GitOpsTool, Input as KubernetesInput, kubernetes};
 
 /// A file to be written below an output folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -91,6 +91,16 @@ fn the_example_of_the_contract() {
         target: Some(
             "k8s",
         ),
+        kubernetes: Kubernetes {
+            namespace: None,
+            registry: None,
+            pull_secret: None,
+            domain: None,
+            ingress_class: None,
+            gateway: None,
+            storage_class: None,
+            openshift: false,
+        },
         components: {
             "predictor": Component {
                 name: "predictor",

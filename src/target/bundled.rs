@@ -100,7 +100,10 @@ fn postgres(database: &Database) -> Part {
             999
         },
         memory: 512 * MIB,
-        scratch: vec![Scratch { path: "/var/run/postgresql", private: None }],
+        scratch: vec![Scratch {
+            path: "/var/run/postgresql",
+            private: None,
+        }],
         script: None,
         command: None,
         test,

@@ -10,7 +10,10 @@ fn every_target_is_found_by_its_name() {
 #[test]
 fn other_names_say_what_to_use() {
     let said = |name: &str| name.parse::<Target>().unwrap_err().to_string();
-    assert_eq!(said("aws"), "target `aws` is not in this version; it can use `compose` and `k8s`");
+    assert_eq!(
+        said("aws"),
+        "target `aws` is not in this version; it can use `compose` and `k8s`"
+    );
     assert_eq!(said("compse"), "there is no target `compse`: did you mean `compose`?");
     assert_eq!(
         said("terrafrom"),
@@ -20,5 +23,8 @@ fn other_names_say_what_to_use() {
         said("nomad"),
         "there is no target `nomad`; this version can use `compose` and `k8s`"
     );
-    assert_eq!(said(""), "there is no target ``; this version can use `compose` and `k8s`");
+    assert_eq!(
+        said(""),
+        "there is no target ``; this version can use `compose` and `k8s`"
+    );
 }

@@ -333,7 +333,7 @@ fn a_wrong_command_line_exits_with_64() {
     exit: 64
     --- stdout
     --- stderr
-    error: there is no target `moon`; this version can use `compose`
+    error: there is no target `moon`; this version can use `compose` and `k8s`
     ");
 }
 

@@ -39,7 +39,14 @@ fn names_of_kubernetes() {
     check(
         &REPOSITORY,
         &["ghcr.io/me", "localhost:5000", "registry.example.com:5000/a/b"],
-        &["", "me/app", "https://ghcr.io/me", "ghcr.io/Me", "ghcr.io/me/", "ghcr.io/me@sha256:1"],
+        &[
+            "",
+            "me/app",
+            "https://ghcr.io/me",
+            "ghcr.io/Me",
+            "ghcr.io/me/",
+            "ghcr.io/me@sha256:1",
+        ],
     );
 }
 

@@ -7,8 +7,8 @@ use super::Field;
 use crate::diag::Path;
 use crate::stack::{
     Autoscale, Broker, Bucket, Build, Cache, CacheEngine, Check, Component, Database, Expose, Frontend, Healthcheck,
-    Kind, Kubernetes, ModelRef, ModelServer, ObjectStore, ObjectStoreEngine, Piece, Probe, Protocol, Resources, Rollout,
-    SecretSource, Stack, Template, Volume, VolumeSource,
+    Kind, Kubernetes, ModelRef, ModelServer, ObjectStore, ObjectStoreEngine, Piece, Probe, Protocol, Resources,
+    Rollout, SecretSource, Stack, Template, Volume, VolumeSource,
 };
 
 /// A field that a stack uses.
@@ -34,7 +34,10 @@ pub fn uses(stack: &Stack) -> Vec<Use<'_>> {
     } = stack;
     let mut found = Found::at(&Path::root());
     found.key(Field::Name, "name");
-    let own = found.path.key("environments").key(environment.as_deref().unwrap_or_default());
+    let own = found
+        .path
+        .key("environments")
+        .key(environment.as_deref().unwrap_or_default());
     found.below(own.key("kubernetes"), |found| found.kubernetes(kubernetes));
     for (name, source) in secrets {
         let (field, key) = secret(source);

@@ -50,6 +50,10 @@ fn stack(text: &str) -> crate::stack::Stack {
 
 /// One line a diagnostic: code, place, label, help.
 fn checked(text: &str) -> String {
+    checked_on(text, Target::Compose)
+}
+
+fn checked_on(text: &str, target: Target) -> String {
     let line = |diagnostic: crate::diag::Diagnostic| {
         let crate::diag::At::Path(path, part) = &diagnostic.at else {
             unreachable!()
@@ -57,7 +61,7 @@ fn checked(text: &str) -> String {
         let (code, help) = (diagnostic.code.name, diagnostic.help.as_deref().unwrap_or("-"));
         format!("{code} at {part:?} {path}\n  {}\n  {help}\n", diagnostic.label)
     };
-    check(&stack(text), Target::Compose).into_iter().map(line).collect()
+    check(&stack(text), target).into_iter().map(line).collect()
 }
 
 /// Uses everything there is.
@@ -102,7 +106,13 @@ components:
 
 #[test]
 fn a_stack_that_uses_everything_uses_every_field() {
-    let stack = stack(EVERYTHING);
+    let text =
+        format!("version: 1\nname: shop\n{EVERYTHING}environments: {{prod: {{kubernetes: {{namespace: ml}}}}}}\n");
+    let options = crate::stack::Options {
+        environment: Some("prod".to_owned()),
+        ..Default::default()
+    };
+    let stack = crate::stack::parse(&text, &options).stack.expect("a stack");
     let used: BTreeSet<_> = uses(&stack).into_iter().map(|found| found.field).collect();
     let unused: Vec<_> = Field::ALL.iter().filter(|field| !used.contains(field)).collect();
     assert_eq!(unused, [] as [&Field; 0]);
@@ -130,6 +140,11 @@ fn what_compose_cannot_do_is_refused_at_its_line() {
       compose: the value arrives as a file; `KEY_FILE` holds its path
       if that is fine, say why on the component: `allow_degraded: {env-secrets: "…"}`
     "#);
+}
+
+#[test]
+fn what_kubernetes_cannot_do_is_refused_at_its_line() {
+    insta::assert_snapshot!(checked_on(EVERYTHING, Target::Kubernetes), @"");
 }
 
 const SECRET: &str = r#"

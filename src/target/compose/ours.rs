@@ -18,7 +18,10 @@ pub(super) fn service(component: &Component) -> Service {
         read_only: true,
         user: format!("{0}:{0}", part.user),
         tmpfs,
-        entrypoint: part.script.as_ref().map(|_| ["/bin/sh", "-ec"].map(str::to_owned).to_vec()),
+        entrypoint: part
+            .script
+            .as_ref()
+            .map(|_| ["/bin/sh", "-ec"].map(str::to_owned).to_vec()),
         command: component.command.clone().or(command(part.script, part.command)),
         deploy: Some(limits(component, Some(1000), Some(part.memory), PIDS)),
         healthcheck: Some(Healthcheck {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mlstack_compose::{
-    Bytes, Condition, Cpus, Dependency, Deploy, Device, Duration, Extension, Limits, Mount, Port,
-    Reservations, Resources, Service, ServiceSecret,
+    Bytes, Condition, Cpus, Dependency, Deploy, Device, Duration, Extension, Limits, Mount, Port, Reservations,
+    Resources, Service, ServiceSecret,
 };
 use mlstack_provider::{Address, Resource};
 

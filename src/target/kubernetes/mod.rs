@@ -25,7 +25,7 @@ use crate::diag::Path;
 use crate::stack::{Component, Stack};
 
 pub use image::{is_pushed, reference};
-pub(crate) use network::forwards;
+pub use network::{Forward, forwards};
 
 /// What lowering needs beyond the stack.
 pub struct Inputs<'a> {
@@ -219,7 +219,13 @@ fn all_secrets<'a>(lowering: &'a Lowering<'_>) -> impl Iterator<Item = Resource>
 
 /// What secrets were, by keyed digest: nothing that could be turned back.
 fn remember_secrets<'a>(lowering: &Lowering<'_>, names: impl Iterator<Item = &'a String>) -> Map<String, Value> {
-    let digest = |name: &String| lowering.inputs.secrets.get(name).map_or(Value::Null, |text| text.as_str().into());
+    let digest = |name: &String| {
+        lowering
+            .inputs
+            .secrets
+            .get(name)
+            .map_or(Value::Null, |text| text.as_str().into())
+    };
     let digests: Map<String, Value> = names.map(|name| (name.clone(), digest(name))).collect();
     let some = (!digests.is_empty()).then(|| ("secrets".to_owned(), Value::Object(digests)));
     some.into_iter().collect()

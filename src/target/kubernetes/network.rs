@@ -12,17 +12,17 @@ use crate::target::refs;
 
 /// A port of this machine that `kubectl port-forward` can bring a component to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Forward {
+pub struct Forward {
     /// The Service.
-    pub(crate) service: String,
+    pub service: String,
     /// The port of this machine.
-    pub(crate) here: u16,
+    pub here: u16,
     /// The port of the Service.
-    pub(crate) there: u16,
+    pub there: u16,
 }
 
 /// What `expose` without `public` asks for.
-pub(crate) fn forwards(stack: &Stack) -> Vec<Forward> {
+pub fn forwards(stack: &Stack) -> Vec<Forward> {
     let exposed = stack.components.values().filter_map(|component| {
         let expose = component.expose.as_ref().filter(|expose| !expose.public)?;
         Some(Forward {
@@ -37,12 +37,17 @@ pub(crate) fn forwards(stack: &Stack) -> Vec<Forward> {
 /// The Service that others of the stack reach a component by, and the load balancer where it needs one.
 pub(super) fn services(lowering: &Lowering<'_>, component: &Component) -> Vec<Resource> {
     let own = refs::port(component).map(|port| inside(lowering, component, port));
-    let outside = (entry(lowering.stack, component) == Some(Entry::LoadBalancer)).then(|| balancer(lowering, component));
+    let outside =
+        (entry(lowering.stack, component) == Some(Entry::LoadBalancer)).then(|| balancer(lowering, component));
     own.into_iter().chain(outside).collect()
 }
 
 fn inside(lowering: &Lowering<'_>, component: &Component, port: u16) -> Resource {
-    let second = component.expose.as_ref().map(|expose| expose.to).filter(|to| *to != port);
+    let second = component
+        .expose
+        .as_ref()
+        .map(|expose| expose.to)
+        .filter(|to| *to != port);
     let ports: Vec<Value> = [("main", Some(port)), ("exposed", second)]
         .into_iter()
         .filter_map(|(name, port)| Some(service_port(name, port?, name)))
@@ -159,9 +164,7 @@ fn route(lowering: &Lowering<'_>, component: &Component) -> Resource {
 fn outside(lowering: &Lowering<'_>, component: &Component, kind: &str, spec: Value) -> Resource {
     let labels = labels(lowering.stack, component, None);
     let path = component.path.key("expose");
-    let object = Object::new(json!({"spec": spec})).after([
-        Address::new("service", &component.name),
-        workload::address(component),
-    ]);
+    let object = Object::new(json!({"spec": spec}))
+        .after([Address::new("service", &component.name), workload::address(component)]);
     lowering.resource(kind, &component.name, &labels, Some(&path), object)
 }

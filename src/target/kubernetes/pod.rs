@@ -174,9 +174,8 @@ fn script_volume(component: &Component, script: &bundled::Script) -> Volume {
 
 /// All secret files in one folder, as on every target.
 fn secret_volume(secrets: &BTreeSet<String>) -> Volume {
-    let source = |name: &String| {
-        json!({"secret": {"name": secret_object(name), "items": [{"key": "value", "path": name}]}})
-    };
+    let source =
+        |name: &String| json!({"secret": {"name": secret_object(name), "items": [{"key": "value", "path": name}]}});
     let sources: Vec<Value> = secrets.iter().map(source).collect();
     Volume {
         name: "secrets".to_owned(),
@@ -200,9 +199,15 @@ fn container(
     set("image", image.into());
     set("imagePullPolicy", image::pull_policy(image).into());
     if let Some(script) = part.and_then(|part| part.script.as_ref()) {
-        set("command", json!(["/bin/sh", "-e", format!("{SCRIPTS}/{}", script.name)]));
+        set(
+            "command",
+            json!(["/bin/sh", "-e", format!("{SCRIPTS}/{}", script.name)]),
+        );
     }
-    let arguments = component.command.as_ref().or(part.and_then(|part| part.command.as_ref()));
+    let arguments = component
+        .command
+        .as_ref()
+        .or(part.and_then(|part| part.command.as_ref()));
     if let Some(arguments) = arguments {
         set("args", arguments.iter().map(|text| unexpanded(text)).collect());
     }
@@ -250,7 +255,11 @@ fn variables(environment: &Environment) -> Vec<Value> {
 }
 
 fn ports(component: &Component, port: u16) -> Vec<Value> {
-    let second = component.expose.as_ref().map(|expose| expose.to).filter(|to| *to != port);
+    let second = component
+        .expose
+        .as_ref()
+        .map(|expose| expose.to)
+        .filter(|to| *to != port);
     [("main", Some(port)), ("exposed", second)]
         .into_iter()
         .filter_map(|(name, port)| Some(json!({"name": name, "containerPort": port?, "protocol": "TCP"})))

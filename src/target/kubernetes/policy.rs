@@ -47,13 +47,7 @@ pub(super) fn of(lowering: &Lowering<'_>, component: &Component) -> Resource {
         "ingress": ingress(lowering.stack, component),
         "egress": egress(lowering.stack, component),
     }}));
-    lowering.resource(
-        "networkpolicy",
-        &component.name,
-        &labels,
-        Some(&component.path),
-        object,
-    )
+    lowering.resource("networkpolicy", &component.name, &labels, Some(&component.path), object)
 }
 
 fn pods(stack: &Stack, component: &Component) -> Value {

@@ -5,7 +5,7 @@ use mlstack_provider::{Address, Resource, Value};
 use serde_json::{Map, json};
 
 use super::pod::Pod;
-use super::{Lowering, Object, image, labels, policy, probes, remember_secrets, scaling, secret_object, storage};
+use super::{Lowering, Object, image, labels, policy, probes, remember_secrets, secret_object, storage};
 use crate::stack::{Component, VolumeSource};
 use crate::target::{bundled, checks, refs};
 
@@ -67,7 +67,10 @@ fn spec(component: &Component, labels: &Labels<'_>, pod: &Pod) -> Value {
         }
     }
     set("selector", json!({"matchLabels": labels.selector()}));
-    set("template", json!({"metadata": {"labels": labels.all()}, "spec": pod.spec}));
+    set(
+        "template",
+        json!({"metadata": {"labels": labels.all()}, "spec": pod.spec}),
+    );
     Value::Object(spec)
 }
 
@@ -119,7 +122,10 @@ fn ours(lowering: &Lowering<'_>, component: &Component, image: &str, pod: &Pod) 
         ours.insert("checks".to_owned(), checks);
     }
     if image::is_pushed(lowering.stack, component) {
-        ours.insert("image".to_owned(), json!({"component": component.name, "reference": image}));
+        ours.insert(
+            "image".to_owned(),
+            json!({"component": component.name, "reference": image}),
+        );
     }
     ours
 }
