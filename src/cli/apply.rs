@@ -130,6 +130,9 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
     let mut session = open(context, "apply").await?;
     refuse_used(&sealed, session.ledger())?;
     let mut survey = survey(context, Look::Prepare).await?;
+    survey
+        .narrow_to(sealed.binding.scope.clone())
+        .map_err(|error| stale(format!("the plan is stale:\n  {}", error.text())))?;
     refuse_moved(&sealed, &survey)?;
     context.ui.out(&text(&survey, &sealed.plan, context));
     survey.refuse_missing_secrets()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mlstack_provider::ProviderError;
-use mlstack_provider_docker::{Connection, EngineLock, Host, Taken};
+use mlstack_provider_docker::{Connection, EngineLock, HeldLock, Host, Taken};
 
 use super::Context;
 use super::args::When;
@@ -12,6 +12,9 @@ use super::failure::Failure;
 use super::memory::{failure, stack_name};
 use super::survey::connect;
 use crate::ledger::{Holder, LEASE, Lease, Leased, LedgerError, Lock};
+
+/// How long the engine may take for an answer: less than a third of the lease.
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// The engine's lock for this stack; `None` where the engine is this machine's own and nobody asked for one.
 pub(super) async fn take(context: &Context, holder: &Holder) -> Result<Option<Lock>, Failure> {
@@ -30,6 +33,61 @@ pub(super) async fn take(context: &Context, holder: &Holder) -> Result<Option<Lo
     Ok(Some(Lock::new(holder.clone(), lease)))
 }
 
+/// The engine's lock on a stack as it is seen from outside.
+pub(super) struct Seen {
+    /// Who holds it; `None` where that was written by a version that this one cannot read.
+    pub(super) holder: Option<Holder>,
+    /// The engine.
+    pub(super) place: String,
+    lock: Option<(Connection, HeldLock)>,
+}
+
+/// The engine's lock on this stack, if somebody holds one, whether this run would take one or not.
+pub(super) async fn seen(context: &Context) -> Result<Option<Seen>, Failure> {
+    let connection = Connection::new(connect()?.host().clone()).answering_within(ANSWER);
+    let lock = HeldLock::find(&connection, &stack_name(context)?).await?;
+    Ok(lock.map(|lock| Seen {
+        holder: read(&lock.holder),
+        place: connection.host().to_string(),
+        lock: Some((connection, lock)),
+    }))
+}
+
+impl Seen {
+    /// Whether this hold has it.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.id == id)
+    }
+
+    /// Frees it when its holder is no more.
+    pub(super) async fn free(&self) -> Result<(), LedgerError> {
+        let Some((connection, lock)) = &self.lock else {
+            return Ok(());
+        };
+        if let Some(holder) = &self.holder
+            && !lock.is_over
+            && !holder.process.is_gone()
+        {
+            return Err(LedgerError::Alive(Box::new(holder.clone())));
+        }
+        lock.free(connection).await.map_err(|cause| LedgerError::Remote {
+            action: "free the lock on",
+            place: self.place.clone(),
+            cause: Box::new(cause),
+        })
+    }
+
+    /// One that only says who.
+    #[cfg(test)]
+    pub(super) fn told(holder: Option<Holder>, place: &str) -> Self {
+        Self {
+            holder,
+            place: place.to_owned(),
+            lock: None,
+        }
+    }
+}
+
 async fn taken(host: Host, project: String, own: Holder) -> Result<Box<dyn Leased>, LedgerError> {
     let place = host.to_string();
     let remote = |cause: ProviderError| LedgerError::Remote {
@@ -39,7 +97,7 @@ async fn taken(host: Host, project: String, own: Holder) -> Result<Box<dyn Lease
     };
     let text = serde_json::to_string(&own).map_err(|error| LedgerError::Refused(error.to_string()))?;
     let is_free = |text: &str| read(text).is_some_and(|other| other.id == own.id || other.process.is_gone());
-    let connection = Connection::new(host.clone()).answering_within(Duration::from_secs(15));
+    let connection = Connection::new(host.clone()).answering_within(ANSWER);
     match EngineLock::take(connection, &project, &text, LEASE, is_free)
         .await
         .map_err(&remote)?

@@ -123,7 +123,7 @@ async fn carry_out(
     context: &Context,
 ) -> Result<Exit, Failure> {
     let target = Limited {
-        engine: engine(survey)?,
+        engine: engine(survey)?.fenced(memory.session.watch()),
         most: course.most,
     };
     let look = reading_back(&survey.connection, &survey.loaded)?;
@@ -146,7 +146,7 @@ async fn carry_out(
     let late = course.limit.is_some_and(|limit| begun.elapsed() >= limit);
     let exit = exit_of(&outcome, late, course.is_way_back);
     display.finish(&outcome, exit);
-    memory.end(opened, survey, plan, &outcome).await?;
+    let written = memory.end(opened, survey, plan, &outcome).await;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
     for (id, error) in outcome.failed {
         let source = plan.nodes[id - 1].step.after().and_then(|after| after.source.as_ref());
@@ -154,7 +154,7 @@ async fn carry_out(
             .ui
             .fault(&Failure::from(error).asked_at(source).render(&context.ui));
     }
-    Ok(exit)
+    written.map(|()| exit)
 }
 
 fn exit_of(outcome: &Outcome, late: bool, is_way_back: bool) -> Exit {

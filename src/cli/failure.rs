@@ -67,6 +67,11 @@ impl Failure {
         self
     }
 
+    /// What failed, in one line.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The text as it is shown.
     pub(super) fn render(&self, ui: &Ui) -> String {
         if self.whole {

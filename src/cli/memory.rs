@@ -103,7 +103,9 @@ pub(super) fn failure(error: &LedgerError) -> Failure {
                 None => failure,
             }
         }
-        LedgerError::Alive(_) | LedgerError::Lost => Failure::of(Exit::Locked, error),
+        LedgerError::Alive(_) => Failure::of(Exit::Locked, error),
+        LedgerError::Lost => Failure::of(Exit::Locked, error)
+            .hint("nothing more was touched; once the other run has ended: mlstack plan"),
         _ => Failure::of(Exit::Error, error),
     }
 }

@@ -38,6 +38,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         let binding = Binding {
             plan_id: new_id().map_err(|error| Failure::of(Exit::Error, &error))?,
             stack_digest: digest_text(&survey.loaded.file.text),
+            scope: survey.scope.clone(),
         };
         let sealed = seal(document(&survey, &plan), &plan, &survey.observed, &binding);
         refuse_secret(path, sealed.as_bytes())?;
@@ -99,13 +100,13 @@ fn degraded(survey: &Survey) -> Vec<Value> {
 /// A name after `--destroy-data` that fits nothing is a mistake, and a dangerous one. Data that the stack file declares
 /// and that is gone already is none: a run that was cut short is finished by typing the same again.
 pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), Failure> {
-    let mut unmatched = options.unmatched(&survey.observed);
+    let world = survey.world();
+    let mut unmatched = options.unmatched(&world);
     unmatched.retain(|name| !survey.declares_data(name));
     if unmatched.is_empty() {
         return Ok(());
     }
-    let data = survey
-        .observed
+    let data = world
         .iter()
         .filter(|live| live.protected)
         .map(|live| live.address.name.as_str());
@@ -132,10 +133,11 @@ pub(super) fn options(data: &DestroyData, survey: &Survey) -> Options {
 pub(super) fn decide(survey: &Survey, options: &Options) -> Result<crate::plan::Plan, Failure> {
     let rules = reader(&survey.connection);
     let impact = |kind: &str, attribute: &str| mlstack_provider::Provider::impact(&rules, kind, attribute);
-    let mut plan = plan(&survey.desired, &survey.observed, &impact, options);
-    plan.drift = drift(&survey.desired, &survey.observed, survey.known());
+    let world = survey.world();
+    let mut plan = plan(&survey.desired, &world, &impact, options);
+    plan.drift = drift(&survey.desired, &world, survey.known());
     plan.drift.retain(|drift| !survey.outside.contains(&drift.address));
-    let faults = verify(&plan, &survey.desired, &survey.observed);
+    let faults = verify(&plan, &survey.desired, &world);
     if faults.is_empty() {
         return refuse_reach(&plan, &survey.outside)
             .map_err(|error| out_of_scope(&error))

@@ -1,9 +1,9 @@
 //! Back to what ran well: `mlstack rollback`, and `--on-failure rollback`. Data is never rolled back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use mlstack_compose::{IMAGE, ImageSource, ImageSpec};
-use mlstack_provider::{Address, Observed, Provider as _, Resource, Step, Value};
+use mlstack_provider::{Provider as _, Resource, Step, Value};
 
 use super::Context;
 use super::apply::agree;
@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::memory::{Memory, open, place_of};
 use super::plan::{decide, refuse_lost_data, text};
 use super::survey::{Look, Survey, reading_back, survey};
-use crate::ledger::{Ending, Ledger, Revision};
-use crate::plan::{Options, Plan, SECRETS, diff};
+use crate::ledger::{Ledger, Revision};
+use crate::plan::{Options, Plan, SECRETS, back};
 
 /// Runs the command.
 pub(super) async fn run(args: &Rollback, context: &Context) -> Result<Exit, Failure> {
@@ -24,7 +24,7 @@ pub(super) async fn run(args: &Rollback, context: &Context) -> Result<Exit, Fail
     let place = place_of(&survey);
     let revision = chosen(args.revision, session.ledger(), &place)?.clone();
     survey.aim_at(revision.resources.clone()).await?;
-    survey.keep_data();
+    back::keep_data(&mut survey.desired, &survey.observed);
     survey.narrow(&args.rollout.scope)?;
     survey.renew_secrets(revision.number)?;
     let plan = decide(&survey, &Options::default())?;
@@ -54,23 +54,18 @@ pub(super) async fn run(args: &Rollback, context: &Context) -> Result<Exit, Fail
     Ok(exit)
 }
 
-/// The revision to go back to: the one named; else the last good one that does not run now.
+/// The revision to go back to.
 fn chosen<'a>(number: Option<u64>, ledger: &'a Ledger, place: &str) -> Result<&'a Revision, Failure> {
-    let all = ledger.revisions(place);
-    let numbers: Vec<String> = all.iter().map(|revision| revision.number.to_string()).collect();
-    let known = match numbers.is_empty() {
-        true => "the ledger remembers no good revision; an apply that succeeds makes one".to_owned(),
-        false => format!("what is remembered: {}", numbers.join(", ")),
-    };
-    let found = match number {
-        Some(number) => all.iter().find(|revision| revision.number == number),
-        None => {
-            let last = ledger.runs.iter().rev().find(|run| run.place == place);
-            let runs_well = last.is_none_or(|run| run.ending == Ending::Done);
-            all.iter().rev().nth(usize::from(runs_well))
-        }
-    };
-    found.ok_or_else(|| {
+    ledger.back(place, number).ok_or_else(|| {
+        let numbers: Vec<String> = ledger
+            .revisions(place)
+            .iter()
+            .map(|one| one.number.to_string())
+            .collect();
+        let known = match numbers.is_empty() {
+            true => "the ledger remembers no good revision; an apply that succeeds makes one".to_owned(),
+            false => format!("what is remembered: {}", numbers.join(", ")),
+        };
         let what = number.map_or("there is no revision before this one".to_owned(), |n| {
             format!("there is no revision {n}")
         });
@@ -102,57 +97,20 @@ fn refuse_lost_images(plan: &Plan, survey: &Survey, number: u64) -> Result<(), F
 
 /// Aims a survey at what stood before the run that it was made for, and plans the way back.
 pub(super) async fn way_back(survey: &mut Survey) -> Result<Plan, Failure> {
-    let before = before(survey);
+    let before = back::before(&survey.observed, survey.known());
     survey.aim_at(before).await?;
     // An image does no harm, and what is rolled back may need one that the failed version did not.
     let images: Vec<Resource> = survey
         .observed
         .iter()
         .filter(|live| live.address.kind == IMAGE)
-        .map(as_made)
+        .map(back::as_made)
         .collect();
     survey.desired.extend(images);
-    dedupe(&mut survey.desired);
-    survey.keep_data();
+    back::first_of_each(&mut survey.desired);
+    back::keep_data(&mut survey.desired, &survey.observed);
     survey.renew_known_secrets();
     decide(survey, &Options::default())
-}
-
-/// What stood before, as it was made, in the order in which it is remembered.
-fn before(survey: &Survey) -> Vec<Resource> {
-    let stood: BTreeMap<&Address, Resource> = survey
-        .observed
-        .iter()
-        .map(|live| (&live.address, as_made(live)))
-        .collect();
-    let same = |known: &&Resource| {
-        stood
-            .get(&known.address)
-            .is_some_and(|made| diff(&made.spec, &known.spec).is_empty())
-    };
-    let mut all: Vec<Resource> = survey.known().iter().filter(same).cloned().collect();
-    all.extend(stood.into_values());
-    dedupe(&mut all);
-    all
-}
-
-fn as_made(live: &Observed) -> Resource {
-    Resource {
-        address: live.address.clone(),
-        spec: live.recorded.clone().unwrap_or_else(|| live.spec.clone()),
-        depends_on: live.depends_on.clone(),
-        source: None,
-        protected: live.protected,
-    }
-}
-
-/// The first of each address, without what it depends on that is not among them.
-fn dedupe(all: &mut Vec<Resource>) {
-    let mut seen = BTreeSet::new();
-    all.retain(|resource| seen.insert(resource.address.clone()));
-    for resource in all {
-        resource.depends_on.retain(|on| seen.contains(on));
-    }
 }
 
 impl Survey {
@@ -163,15 +121,6 @@ impl Survey {
         self.compared.clone_from(&resources);
         self.desired = resources;
         Ok(())
-    }
-
-    /// What holds data is wanted as it stands.
-    fn keep_data(&mut self) {
-        for resource in self.desired.iter_mut().filter(|resource| resource.protected) {
-            if let Some(live) = self.observed.iter().find(|live| live.address == resource.address) {
-                resource.spec.clone_from(&live.spec);
-            }
-        }
     }
 
     /// Secrets are delivered as they are now, whatever they were then.

@@ -16,6 +16,7 @@ use super::{Context, args};
 use crate::diag::{self, Diagnostic, codes};
 use crate::image::Image;
 use crate::ledger::{self, Revision};
+use crate::plan::protect;
 use crate::plan::scope::{Scope, ScopeError};
 use crate::project::images::{is_packed, pack};
 use crate::project::secrets::SecretError;
@@ -60,13 +61,15 @@ pub(super) struct Survey {
     /// Where exactly the target is.
     pub(super) place: String,
     /// The part of the stack that the command is about.
-    scope: Scope,
+    pub(super) scope: Scope,
     /// What is left alone: everything else.
     pub(super) outside: BTreeSet<Address>,
     /// The good revisions that the ledger remembers, oldest first.
     pub(super) revisions: Vec<Revision>,
     /// What stands there now, as far as the ledger remembers.
     standing: Vec<Resource>,
+    /// What held data when the ledger last heard of it.
+    held_data: BTreeSet<Address>,
 }
 
 impl Survey {
@@ -130,9 +133,10 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         outside: BTreeSet::new(),
         revisions: Vec::new(),
         standing: Vec::new(),
+        held_data: BTreeSet::new(),
     };
-    if matches!(look, Look::Live | Look::Prepare) {
-        survey.remember(context).await;
+    if matches!(look, Look::Live | Look::Prepare | Look::Destroy) {
+        survey.remember(context, look).await;
     }
     survey.recover_secrets().await?;
     survey.keep_unknown_secrets();
@@ -362,13 +366,17 @@ impl Survey {
     }
 
     /// Asks the ledger, where it can be read; without it less is known, and nothing is wrong.
-    async fn remember(&mut self, context: &Context) {
+    async fn remember(&mut self, context: &Context, look: Look) {
         let Ok(store) = store(context) else {
             return;
         };
         match ledger::look(&*store).await {
             Ok((ledger, _)) => {
                 let place = place_of(self);
+                self.held_data = ledger.protected(&place);
+                if look == Look::Destroy {
+                    return;
+                }
                 self.revisions = ledger.revisions(&place).to_vec();
                 self.standing = ledger.standing(&place).to_vec();
             }
@@ -390,12 +398,22 @@ impl Survey {
         Ok(())
     }
 
+    /// What is there, for a plan: what once held data is protected for as long as the ledger lives.
+    pub(super) fn world(&self) -> Vec<Observed> {
+        protect(&self.observed, &self.held_data)
+    }
+
     /// Keeps to a part of the stack.
     pub(super) fn narrow(&mut self, args: &args::Scope) -> Result<(), Failure> {
-        self.scope = Scope {
+        self.narrow_to(Scope {
             only: args.only.iter().cloned().collect(),
             exclude: args.exclude.iter().cloned().collect(),
-        };
+        })
+    }
+
+    /// The same, to the part that a sealed plan is about.
+    pub(super) fn narrow_to(&mut self, scope: Scope) -> Result<(), Failure> {
+        self.scope = scope;
         self.keep_to_scope()
     }
 

@@ -78,13 +78,12 @@ impl Location<'_> {
             }
         }
         let folder = [prefix.trim_matches('/'), self.stack].join("/");
-        let variables = self.variables.iter().filter(|(name, _)| name.starts_with("AWS_"));
         let bucket = super::s3::Bucket {
             name: bucket.to_owned(),
             folder: folder.trim_start_matches('/').to_owned(),
             endpoint,
             region,
-            variables: variables.cloned().collect(),
+            variables: super::aws::variables(self.variables)?,
             lease: self.lease,
         };
         Ok(Arc::new(super::s3::S3::new(bucket)?))
@@ -97,9 +96,7 @@ impl Location<'_> {
 
     #[cfg(feature = "postgres")]
     fn postgres(&self, typed: &str) -> Result<Arc<dyn Store>, LedgerError> {
-        let mut config: tokio_postgres::Config = typed
-            .parse()
-            .map_err(|_| refused("a PostgreSQL ledger is `postgres://USER@HOST/DATABASE`".into()))?;
+        let (mut config, wire) = super::tls::settings(typed, self.here)?;
         let variable = |name: &str| self.variables.iter().find(|(key, _)| key == name);
         if let (None, Some((_, password))) = (config.get_password(), variable("PGPASSWORD")) {
             config.password(password);
@@ -108,6 +105,7 @@ impl Location<'_> {
         drop(config.get_password().map(Secret::new));
         let database = super::postgres::Database {
             config,
+            wire,
             stack: self.stack.to_owned(),
             lease: self.lease,
         };
@@ -124,4 +122,47 @@ impl Location<'_> {
 
 fn refused(text: String) -> LedgerError {
     LedgerError::Refused(text)
+}
+
+#[cfg(all(test, feature = "s3", feature = "postgres"))]
+mod tests {
+    use super::*;
+
+    fn shown(typed: Option<&str>) -> String {
+        let location = Location {
+            typed,
+            root: Path::new("/home/ann/prices"),
+            here: Path::new("/home/ann"),
+            stack: "prices",
+            variables: &[("PGPASSWORD".into(), "of-no-worth".into())],
+            lease: LEASE,
+        };
+        match location.store() {
+            Ok(store) => store.shown(),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn what_is_typed_names_a_store() {
+        let typed = [
+            "team",
+            "/srv/ledgers",
+            "../up",
+            "s3://bucket",
+            "s3://bucket/a/b/?endpoint=https://s3.example&region=eu-west-1",
+            "s3:///prefix",
+            "s3://bucket?color=red",
+            "s3://bucket?endpoint",
+            "postgres://ann:word@db.example/ledgers",
+            "postgresql://ann@db.example:6432",
+            "postgres://db.example/x?sslmode=sometimes",
+            "postgres://ann@db.example:port/x",
+            "https://example.org/ledger",
+            "ssh://example.org",
+        ];
+        let mut told = vec![format!("nothing\n    {}", shown(None))];
+        told.extend(typed.map(|typed| format!("{typed}\n    {}", shown(Some(typed)))));
+        insta::assert_snapshot!(told.join("\n"), @"");
+    }
 }

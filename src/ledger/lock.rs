@@ -1,8 +1,9 @@
 //! The right to change a stack: a lock that ends with its process, or a lease that must be renewed.
 //!
 //! A lease is kept in a thread of its own, because the work beside it may block for minutes (an image is packed, a
-//! server is built). It counts as lost when two thirds of its time went by without a renewal: whoever lost it starts
-//! nothing new, and the last third is for what still runs.
+//! server is built). It counts as lost when two thirds of its time went by without a renewal, for good: whoever lost it
+//! starts nothing new, and the last third is for a call that is on its way. Renewing it late all the same could
+//! meet somebody who has just seen that its time is up.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::{Holder, LedgerError};
 pub struct Lock {
     /// Who holds it: we.
     pub holder: Holder,
-    guard: Box<dyn Guard>,
+    guard: Arc<dyn Guard>,
 }
 
 /// What makes a lock free again when it is dropped.
@@ -35,13 +36,19 @@ impl Lock {
     pub fn new(holder: Holder, guard: impl Guard + 'static) -> Self {
         Self {
             holder,
-            guard: Box::new(guard),
+            guard: Arc::new(guard),
         }
     }
 
     /// Whether somebody else may have it by now: nothing new may be started then.
     pub fn is_lost(&self) -> bool {
         self.guard.is_lost()
+    }
+
+    /// Tells the same from anywhere, and does not keep the lock: one that was given back is lost.
+    pub fn watch(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let guard = Arc::downgrade(&self.guard);
+        move || guard.upgrade().is_none_or(|guard| guard.is_lost())
     }
 }
 
@@ -78,8 +85,15 @@ pub struct Lease {
 }
 
 struct Kept {
-    renewed: Mutex<Instant>,
-    taken: AtomicBool,
+    renewed: Mutex<Moment>,
+    lost: AtomicBool,
+}
+
+/// A moment that also the time counts from in which the machine sleeps.
+#[derive(Clone, Copy)]
+struct Moment {
+    at: Instant,
+    up: Option<Duration>,
 }
 
 /// How long a thread waits for an answer when it gives a lease back.
@@ -99,8 +113,8 @@ impl Lease {
         let (answer, taken) = tokio::sync::oneshot::channel();
         let (stop, stopped) = sync_channel(1);
         let kept = Arc::new(Kept {
-            renewed: Mutex::new(Instant::now()),
-            taken: AtomicBool::new(false),
+            renewed: Mutex::new(Moment::now()),
+            lost: AtomicBool::new(false),
         });
         let also_kept = Arc::clone(&kept);
         let keeper = std::thread::Builder::new()
@@ -120,8 +134,7 @@ impl Lease {
 
 impl Guard for Lease {
     fn is_lost(&self) -> bool {
-        let renewed = *self.kept.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        self.kept.taken.load(Ordering::Relaxed) || renewed.elapsed() >= self.time * 2 / 3
+        self.kept.is_lost(self.time)
     }
 }
 
@@ -155,7 +168,7 @@ fn keeper<F, W>(
             return;
         }
     };
-    let begun = Instant::now();
+    let begun = Moment::now();
     let mut leased = match runtime.block_on(take()) {
         Ok(leased) => leased,
         Err(error) => {
@@ -174,9 +187,36 @@ fn keeper<F, W>(
 }
 
 impl Kept {
-    fn renewed_at(&self, at: Instant) {
+    fn renewed_at(&self, at: Moment) {
         *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
+
+    fn is_lost(&self, time: Duration) -> bool {
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = renewed.elapsed() >= time * 2 / 3;
+        self.lost.fetch_or(late, Ordering::Relaxed) || late
+    }
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            up: uptime(),
+        }
+    }
+
+    fn elapsed(self) -> Duration {
+        let asleep_too = uptime().zip(self.up).map(|(now, then)| now.saturating_sub(then));
+        self.at.elapsed().max(asleep_too.unwrap_or_default())
+    }
+}
+
+/// Since the machine started, its sleep included, which [`Instant`] leaves out (proc_uptime(5)).
+fn uptime() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds = text.split_whitespace().next()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 type Renewal = Result<Result<bool, LedgerError>, tokio::time::error::Elapsed>;
@@ -184,14 +224,14 @@ type Renewal = Result<Result<bool, LedgerError>, tokio::time::error::Elapsed>;
 /// Renews three times in its time, and ten times as often after a failure. A renewal counts from when it was sent.
 fn renewing(time: Duration, kept: &Kept, stop: &Receiver<()>, mut renew: impl FnMut(Duration) -> Renewal) {
     let mut pause = time / 3;
-    while stop.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        let sent = Instant::now();
+    while stop.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) && !kept.is_lost(time) {
+        let sent = Moment::now();
         match renew(time / 3) {
             Ok(Ok(true)) => {
                 kept.renewed_at(sent);
                 pause = time / 3;
             }
-            Ok(Ok(false)) => return kept.taken.store(true, Ordering::Relaxed),
+            Ok(Ok(false)) => return kept.lost.store(true, Ordering::Relaxed),
             Ok(Err(_)) | Err(_) => pause = time / 30,
         }
     }

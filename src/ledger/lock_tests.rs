@@ -29,7 +29,7 @@ impl Leased for Double {
     }
 }
 
-const TIME: Duration = Duration::from_millis(300);
+const TIME: Duration = Duration::from_millis(1200);
 
 fn kept(counts: &Counts, answers: fn(usize) -> Option<bool>) -> Lease {
     let counts = counts.clone();

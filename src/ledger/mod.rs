@@ -6,6 +6,8 @@
 //! | `journal` | the lines that are written before and after each step |
 //! | `session` | one run's hold on both: locked, mended, written down |
 //! | `store` | the contract of what a ledger is kept in; `local` the folder, `s3` and `postgres` elsewhere |
+//! | `aws` | the profile that an object store's key comes from |
+//! | `tls` | how a database is reached, and whether its certificate is right |
 //! | `lock`, `holder` | the right to change a stack, and who has it |
 //!
 //! Holds no secret, and losing it is never dangerous: what exists and who owns it is read from the target. Never
@@ -16,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mlstack_provider::{Address, Resource};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "s3")]
+mod aws;
 mod clock;
 mod format;
 mod holder;
@@ -29,6 +33,8 @@ mod postgres;
 mod s3;
 mod session;
 mod store;
+#[cfg(feature = "postgres")]
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -192,6 +198,25 @@ impl Ledger {
         self.places.get(place).map_or(&[], |place| &place.revisions)
     }
 
+    /// The revision to go back to: the one named; else the last good one that does not run now.
+    pub fn back(&self, place: &str, number: Option<u64>) -> Option<&Revision> {
+        let mut newest_first = self.revisions(place).iter().rev();
+        if let Some(number) = number {
+            return newest_first.find(|revision| revision.number == number);
+        }
+        let last = self.runs.iter().rfind(|run| run.place == place);
+        let runs_well = last.is_none_or(|run| run.ending == Ending::Done);
+        newest_first.nth(usize::from(runs_well))
+    }
+
+    /// What held data at a place when it was last seen; losing it with leave is the only way out of here.
+    pub fn protected(&self, place: &str) -> BTreeSet<Address> {
+        self.places
+            .get(place)
+            .map(|place| place.protected.clone())
+            .unwrap_or_default()
+    }
+
     /// What stands at a place as far as is known: the last good revision, unless a later run took it down or did not
     /// end well. What is missing then went with that run, and nobody else took it.
     pub fn standing(&self, place: &str) -> &[Resource] {
@@ -220,13 +245,6 @@ impl Ledger {
         });
         keep_last(revisions, MOST_REVISIONS);
         number
-    }
-
-    /// Whether a thing at a place held data when it was last seen.
-    pub fn protects(&self, place: &str, address: &Address) -> bool {
-        self.places
-            .get(place)
-            .is_some_and(|place| place.protected.contains(address))
     }
 
     /// Remembers what holds data at a place.

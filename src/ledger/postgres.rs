@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Error, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::tls::{self, Wire};
 use super::{Holder, Lease, Leased, LedgerError, Lock, Store, Version};
 
 /// What names a database and how to reach it.
@@ -20,6 +20,8 @@ use super::{Holder, Lease, Leased, LedgerError, Lock, Store, Version};
 pub(super) struct Database {
     /// How to reach it; the password is in here.
     pub(super) config: Config,
+    /// In plain text or not.
+    pub(super) wire: Wire,
     /// The stack.
     pub(super) stack: String,
     /// How long the lock lasts without a renewal.
@@ -97,19 +99,30 @@ impl Database {
 
     /// A new connection, served by the runtime it is made in.
     async fn connect(&self) -> Result<Client, LedgerError> {
-        let failed = self.failed("reach");
+        let failed = |cause: Error| LedgerError::Remote {
+            action: "reach",
+            place: self.shown(),
+            cause: tls::explained(cause),
+        };
         let mut config = self.config.clone();
         config
             .connect_timeout(Duration::from_secs(10))
             .application_name("mlstack");
-        if config.get_ssl_mode() == SslMode::Disable || is_here(&config) {
-            let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-            tokio::spawn(connection);
-            return Ok(client);
+        match &self.wire {
+            Wire::Plain => {
+                config.ssl_mode(SslMode::Disable);
+                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
+            Wire::Checked(roots) => {
+                config.ssl_mode(SslMode::Require);
+                let connector = tls::connector(roots.as_deref())?;
+                let (client, connection) = config.connect(connector).await.map_err(failed)?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
         }
-        let (client, connection) = config.connect(tls()?).await.map_err(failed)?;
-        tokio::spawn(connection);
-        Ok(client)
     }
 
     async fn row(&self, client: &Client) -> Result<Option<Row>, LedgerError> {
@@ -163,22 +176,6 @@ impl Row {
     fn is_ours_or_gone(&self, own: &Holder) -> bool {
         self.holder.id == own.id || self.holder.process.is_gone()
     }
-}
-
-/// On the same machine nobody listens in, and servers there seldom have a certificate.
-fn is_here(config: &Config) -> bool {
-    config.get_ssl_mode() == SslMode::Prefer
-        && config.get_hosts().iter().all(|host| match host {
-            tokio_postgres::config::Host::Tcp(name) => ["localhost", "127.0.0.1", "::1"].contains(&name.as_str()),
-            tokio_postgres::config::Host::Unix(_) => true,
-        })
-}
-
-fn tls() -> Result<MakeRustlsConnect, LedgerError> {
-    use rustls_platform_verifier::ConfigVerifierExt as _;
-    let config = rustls::ClientConfig::with_platform_verifier()
-        .map_err(|error| LedgerError::Refused(format!("cannot check certificates: {error}")))?;
-    Ok(MakeRustlsConnect::new(config))
 }
 
 fn is_missing(error: &Error) -> bool {

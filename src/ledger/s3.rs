@@ -31,7 +31,7 @@ pub(super) struct Bucket {
     pub(super) endpoint: Option<String>,
     /// The region.
     pub(super) region: Option<String>,
-    /// The `AWS_*` variables; credentials come from nowhere else but the machine's own role.
+    /// The `AWS_*` variables and what a profile adds; credentials come from nowhere else but the machine's own role.
     pub(super) variables: Vec<(String, String)>,
     /// How long the lock lasts without a renewal.
     pub(super) lease: Duration,

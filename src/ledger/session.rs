@@ -104,6 +104,12 @@ impl Session {
         self.locks.iter().any(Lock::is_lost)
     }
 
+    /// Tells from anywhere whether something new may still be started.
+    pub fn watch(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let locks: Vec<_> = self.locks.iter().map(Lock::watch).collect();
+        move || !locks.iter().any(|is_lost| is_lost())
+    }
+
     /// Holds one more lock until the end, on the target itself.
     pub fn hold(&mut self, lock: Lock) {
         self.locks.push(lock);
@@ -161,8 +167,12 @@ impl Session {
     /// Writes down how the run ended, with what now runs well at its place if it does, and empties the journal.
     ///
     /// # Errors
-    /// When it cannot be written; the journal stands then and the next run goes on from it.
+    /// When it cannot be written, or the lock is lost and the journal is somebody else's by now; it stands then and the
+    /// next run goes on from it.
     pub async fn end(&mut self, run: Opened, ended: Ended, good: Option<&[Resource]>) -> Result<(), LedgerError> {
+        if self.is_lost() {
+            return Err(LedgerError::Lost);
+        }
         let at = now();
         let ledger = &mut self.ledger;
         let revision = good.map(|resources| ledger.revise(&run.place, &at, &run.stack_digest, resources));

@@ -27,6 +27,15 @@ pub(super) struct Decision<'a> {
     pub(super) apart: bool,
 }
 
+/// What runs, with what is known to have held data protected, whatever its own label says by now.
+pub fn protect(observed: &[Observed], held_data: &BTreeSet<Address>) -> Vec<Observed> {
+    let protect = |live: &Observed| Observed {
+        protected: live.protected || held_data.contains(&live.address),
+        ..live.clone()
+    };
+    observed.iter().map(protect).collect()
+}
+
 /// Decides for every address, wanted or live.
 pub(super) fn decide<'a>(
     world: &World<'a>,

@@ -10,6 +10,7 @@ use std::fmt;
 
 use mlstack_provider::{Address, Impact, Observed, Resource, Source, Step, Value};
 
+pub mod back;
 mod decide;
 mod diff;
 mod drift;
@@ -23,6 +24,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use decide::protect;
 pub use diff::{AttributeChange, SECRETS, diff};
 pub use drift::{Drift, Sort, drift};
 pub use verify::verify;

@@ -6,15 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlstack_provider::{Address, Observed, Resource};
+use serde::{Deserialize, Serialize};
 
 use super::{Action, Change, Plan};
 
 /// Which things a plan is about. Each name is that of a component (`db`) or an address (`volume/db-data`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// `--only`: these, and all that they need.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub only: BTreeSet<String>,
     /// `--exclude`: all but these, and but what cannot be made without them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub exclude: BTreeSet<String>,
 }
 

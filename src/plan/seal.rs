@@ -12,6 +12,7 @@ use mlstack_provider::{Address, Observed, Step, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::scope::Scope;
 use super::{Change, Drift, Node, Plan, diff, wire};
 
 /// The version of the seal that this mlstack writes, and the newest it reads.
@@ -24,6 +25,8 @@ pub struct Binding {
     pub plan_id: String,
     /// [`digest_text`] of the stack file.
     pub stack_digest: String,
+    /// The part of the stack that it is about.
+    pub scope: Scope,
 }
 
 /// A sealed plan, read back.
@@ -58,6 +61,8 @@ struct Seal {
     version: u64,
     plan_id: String,
     stack_digest: String,
+    #[serde(default, skip_serializing_if = "Scope::is_whole")]
+    scope: Scope,
     fingerprints: BTreeMap<String, Fingerprint>,
     #[serde(default)]
     checksum: String,
@@ -121,6 +126,7 @@ pub fn seal(mut document: Value, plan: &Plan, observed: &[Observed], binding: &B
         version: VERSION,
         plan_id: binding.plan_id.clone(),
         stack_digest: binding.stack_digest.clone(),
+        scope: binding.scope.clone(),
         fingerprints: observed
             .iter()
             .map(|o| (o.address.to_string(), Fingerprint::of(o)))
@@ -160,6 +166,7 @@ fn read(document: &Value) -> Result<Sealed, String> {
         binding: Binding {
             plan_id: seal.plan_id,
             stack_digest: seal.stack_digest,
+            scope: seal.scope,
         },
         stack: text("stack").ok_or("it names no stack")?,
         environment: text("environment"),

@@ -54,3 +54,45 @@ fn cells(row: &HistoryRow) -> [String; 8] {
     } = row.clone();
     [when, place, command, ending, steps, revision, plan, who]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ending: &str, well: bool) -> HistoryRow {
+        HistoryRow {
+            when: "2026-11-23T07:45:14Z".into(),
+            place: "prod/compose".into(),
+            command: "apply".into(),
+            ending: ending.into(),
+            steps: "3 of 4".into(),
+            revision: "7".into(),
+            plan: "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d".into(),
+            who: "ann@build-7".into(),
+            run_url: "https://ci.example/7".into(),
+            well,
+        }
+    }
+
+    #[test]
+    fn one_row_a_run() {
+        let older = HistoryRow {
+            place: "compose".into(),
+            steps: "12 of 12".into(),
+            revision: String::new(),
+            plan: String::new(),
+            who: "bob\u{1b}[2J\u{202e}".into(),
+            run_url: String::new(),
+            ..row("cut off", false)
+        };
+        let rows = [row("running", true), row("failed", false), older];
+        let plain = Style {
+            color: false,
+            width: 80,
+        };
+        insta::assert_snapshot!(history_text(&rows, plain), @"");
+        let colored = history_text(&rows[..2], Style { color: true, ..plain });
+        insta::assert_snapshot!(colored.escape_debug().to_string().replace("\\n", "\n"), @"");
+        insta::assert_snapshot!(history_text(&[], plain), @"");
+    }
+}

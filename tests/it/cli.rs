@@ -49,6 +49,17 @@ fn validate() {
 }
 
 #[test]
+fn a_stack_file_that_is_no_text_exits_with_3() {
+    let sandbox = shop();
+    std::fs::write(sandbox.path().join("mlstack.yaml"), b"version: 1\nname: shop\xff\n").unwrap();
+    for command in ["validate", "plan --offline", "render", "fmt --check"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(sandbox.run(command), @"");
+        }
+    }
+}
+
+#[test]
 fn the_example_is_valid() {
     let sandbox = Sandbox::new().copy("examples/diabetes");
     assert_eq!(

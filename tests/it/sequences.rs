@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::{Either, pending, select};
 use mlstack::apply::{Journal, Outcome, apply};
 use mlstack::ledger::journal::{Intent, Opened, Settled};
-use mlstack::ledger::{Ended, Ending, Folder, Holder, Session, Who, new_id, now};
+use mlstack::ledger::{Ended, Ending, Folder, Holder, Session, Who, from_text, new_id, now};
+use mlstack::plan::scope::Scope;
 use mlstack::plan::seal::{Binding, Sealed, digest_text, seal, unseal};
-use mlstack::plan::{Action, Node, Options, Plan, plan, verb, verify};
+use mlstack::plan::{Action, Node, Options, Plan, back, plan, protect, verb, verify};
 use mlstack::view::{Extras, Header, plan_json};
-use mlstack_provider::{Address, Observed, ProviderError, Resource};
+use mlstack_provider::{Address, Observed, ProviderError, Resource, Step};
 use mlstack_provider_memory::{Fault, Memory, impact};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -27,6 +28,8 @@ use tokio::sync::Notify;
 const SEQUENCES: u32 = 2000;
 /// How long each may be.
 const LONGEST: usize = 30;
+/// The place in the ledger.
+const PLACE: &str = "memory";
 
 const NAMES: [&str; 7] = [
     "network/n",
@@ -59,8 +62,10 @@ enum Deed {
     KillSaved(usize),
     /// `apply`, and a step fails, before or after the target did it.
     Fail(Index, bool),
-    /// Back to the good revision before the last.
+    /// `rollback`: to the last good revision that does not run now.
     Rollback,
+    /// `apply --on-failure rollback`, and a step fails: back to what stood before.
+    FailAndGoBack(Index, bool),
     /// `destroy`, with leave to lose the volume `v` or without.
     Destroy(bool),
     /// The folder of the ledger is lost.
@@ -70,6 +75,8 @@ enum Deed {
 #[derive(Clone, Copy, Debug)]
 enum ByHand {
     Break,
+    /// Its own label says no more that it holds data.
+    Unprotect,
     Edit,
     Remove,
 }
@@ -79,7 +86,12 @@ fn any_stack() -> impl Strategy<Value = Vec<Choice>> {
 }
 
 fn any_deed() -> impl Strategy<Value = Deed> {
-    let by_hand = prop_oneof![Just(ByHand::Break), Just(ByHand::Edit), Just(ByHand::Remove)];
+    let by_hand = prop_oneof![
+        Just(ByHand::Break),
+        Just(ByHand::Edit),
+        Just(ByHand::Remove),
+        Just(ByHand::Unprotect)
+    ];
     prop_oneof![
         4 => any_stack().prop_map(Deed::Edit),
         3 => any::<bool>().prop_map(Deed::Plan),
@@ -90,6 +102,7 @@ fn any_deed() -> impl Strategy<Value = Deed> {
         1 => (0..24_usize).prop_map(Deed::KillSaved),
         2 => (any::<Index>(), any::<bool>()).prop_map(|(which, after)| Deed::Fail(which, after)),
         3 => Just(Deed::Rollback),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(which, after)| Deed::FailAndGoBack(which, after)),
         1 => any::<bool>().prop_map(Deed::Destroy),
         1 => Just(Deed::LoseLedger),
     ]
@@ -207,6 +220,19 @@ impl Scene {
         self.target.world().things().cloned().collect()
     }
 
+    /// What the ledger remembers to hold data.
+    fn held_data(&self) -> BTreeSet<Address> {
+        let text = std::fs::read_to_string(self.root.path().join(".mlstack/ledger.json")).unwrap_or_default();
+        from_text(&text)
+            .map(|ledger| ledger.protected(PLACE))
+            .unwrap_or_default()
+    }
+
+    /// What is there, as it is planned for.
+    fn world(&self) -> Vec<Observed> {
+        protect(&self.observed(), &self.held_data())
+    }
+
     fn digest(&self) -> String {
         digest_text(&serde_json::to_string(&self.desired).unwrap())
     }
@@ -221,7 +247,7 @@ impl Scene {
     }
 
     fn decide(&self, desired: &[Resource], may_lose: bool) -> Plan {
-        let observed = self.observed();
+        let observed = self.world();
         let decided = plan(desired, &observed, &impact, &options(may_lose));
         assert_eq!(verify(&decided, desired, &observed), Vec::<String>::new());
         decided
@@ -275,6 +301,12 @@ impl Scene {
             skipped: outcome.skipped.len(),
             ending,
         };
+        let gone = plan.nodes.iter().filter(|node| outcome.done.contains_key(&node.id));
+        for node in gone.filter(|node| matches!(node.step, Step::Delete { .. })) {
+            session.unprotect(PLACE, node.step.address());
+        }
+        let data = desired.iter().filter(|resource| resource.protected);
+        session.protect(PLACE, data.map(|resource| resource.address.clone()));
         let good = (outcome.is_success() && !desired.is_empty()).then_some(desired);
         session.end(opened, told, good).await.unwrap();
         Some(outcome)
@@ -283,7 +315,7 @@ impl Scene {
     fn opened(&self, plan: &Plan, plan_id: Option<String>) -> Opened {
         Opened {
             id: new_id().unwrap(),
-            place: "memory".to_owned(),
+            place: PLACE.to_owned(),
             command: "apply".to_owned(),
             who: Who::default(),
             begun: now(),
@@ -308,6 +340,7 @@ impl Scene {
         let binding = Binding {
             plan_id: new_id().unwrap(),
             stack_digest: self.digest(),
+            scope: Scope::default(),
         };
         let document = plan_json(&header, &plan, &Extras::default());
         let world = self.observed();
@@ -357,33 +390,63 @@ impl Scene {
         match how {
             ByHand::Remove => drop(world.remove(address)),
             ByHand::Break => world.get_mut(address).unwrap().problem = Some("exited (1)".to_owned()),
+            ByHand::Unprotect => world.get_mut(address).unwrap().protected = false,
             ByHand::Edit => world.get_mut(address).unwrap().spec["memory"] = json!("by hand"),
         }
     }
 
     fn lose_ledger(&mut self) {
         let before = self.decide(&self.desired, false);
+        // What somebody took the label from, only the ledger knew as data.
+        let labelled = self.world() == self.observed();
         std::fs::remove_dir_all(self.root.path().join(".mlstack")).ok();
         self.cut = None;
         if let Some(saved) = &mut self.saved {
             saved.used = false;
         }
-        assert_eq!(
-            self.decide(&self.desired, false),
-            before,
+        let after = self.decide(&self.desired, false);
+        assert!(
+            !labelled || after == before,
             "what is to be done is read from the target"
         );
     }
 
+    /// What `rollback` aims at.
     async fn previous(&mut self) -> Option<Vec<Resource>> {
         let session = self.open().await;
-        let revisions = session.ledger().revisions("memory");
-        let before = revisions.len().checked_sub(2)?;
-        Some(revisions[before].resources.clone())
+        let mut desired = session.ledger().back(PLACE, None)?.resources.clone();
+        back::keep_data(&mut desired, &self.observed());
+        Some(desired)
+    }
+
+    /// What `--on-failure rollback` aims at when a run that saw `seen` has failed.
+    fn way_back(&self, seen: &[Observed], known: &[Resource]) -> Vec<Resource> {
+        let mut desired = back::before(seen, known);
+        back::keep_data(&mut desired, &self.observed());
+        desired
+    }
+
+    async fn fail_and_go_back(&mut self, which: &Index, after: bool) {
+        let seen = self.observed();
+        let known = self.open().await.ledger().standing(PLACE).to_vec();
+        if !self.fail(which, after).await {
+            return;
+        }
+        let desired = self.way_back(&seen, &known);
+        self.seen.rolled_back += 1;
+        self.finish(desired, false).await;
+        let ids = |all: &[Observed]| -> BTreeSet<String> {
+            let data = all.iter().filter(|live| live.protected);
+            data.map(|live| live.id.clone()).collect()
+        };
+        assert!(
+            ids(&seen).is_subset(&ids(&self.world())),
+            "data outlives the way there and back"
+        );
     }
 
     async fn act(&mut self, deed: &Deed) {
-        let before = self.observed();
+        let before = self.world();
         let may_lose = self.may_lose(deed);
         match deed {
             Deed::Edit(choices) => self.desired = build(choices),
@@ -403,7 +466,8 @@ impl Scene {
             }
             Deed::Kill(moment) => drop(self.run(&self.desired.clone(), false, Some(*moment)).await),
             Deed::KillSaved(moment) => drop(self.apply_saved(Some(*moment)).await),
-            Deed::Fail(which, after) => self.fail(which, *after).await,
+            Deed::Fail(which, after) => drop(self.fail(which, *after).await),
+            Deed::FailAndGoBack(which, after) => self.fail_and_go_back(which, *after).await,
             Deed::Drift(how, which) => self.drift(*how, which),
             Deed::LoseLedger => self.lose_ledger(),
         }
@@ -428,10 +492,11 @@ impl Scene {
         }
     }
 
-    async fn fail(&mut self, which: &Index, after: bool) {
+    /// Whether there was anything that could fail.
+    async fn fail(&mut self, which: &Index, after: bool) -> bool {
         let plan = self.decide(&self.desired, false);
         if plan.nodes.is_empty() {
-            return;
+            return false;
         }
         let broken = which.get(&plan.nodes).step.address();
         let fault = if after { Fault::After } else { Fault::Before };
@@ -439,6 +504,7 @@ impl Scene {
         self.seen.failed += 1;
         let (_, ran) = self.run(&self.desired.clone(), false, None).await.unwrap();
         assert!(ran.unwrap().failed.len() == 1, "one step was made to fail");
+        true
     }
 
     fn well(&self, plan: &Plan, outcome: &Outcome, desired: &[Resource], may_lose: bool) {

@@ -15,7 +15,7 @@ mod servers;
 use servers::Server;
 
 /// Short, so that a lease that ends does so soon.
-const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(3);
 /// Longer than a lease lasts, in a store whose clock tells whole seconds, on a busy machine.
 const OVER: Duration = Duration::from_secs(30);
 
@@ -198,6 +198,7 @@ fn a_folder_keeps_the_contract() {
 fn seaweedfs_keeps_the_contract() {
     if let Some(server) = Server::seaweedfs() {
         contract(Some(&server.url), &server.variables);
+        finds_its_key_in_a_profile(&server);
     }
 }
 
@@ -214,6 +215,87 @@ fn postgresql_keeps_the_contract() {
     if let Some(server) = Server::postgres() {
         contract(Some(&server.url), &server.variables);
     }
+}
+
+#[test]
+fn postgresql_keeps_the_contract_over_tls_and_says_what_is_wrong_with_it() {
+    let (Some(tls), Some(plain)) = (Server::postgres_with_tls(), Server::postgres()) else {
+        return;
+    };
+    contract(Some(&tls.url), &tls.variables);
+    let port = |server: &Server| server.url.split([':', '/']).nth(4).unwrap().to_owned();
+    let (with, without) = (port(&tls), port(&plain));
+    let authority = tls.url.split("sslrootcert=").nth(1).unwrap();
+    let known = format!("sslrootcert={authority}");
+    let told: Vec<String> = [
+        format!("ml@ledger.test:{with}/postgres?hostaddr=127.0.0.1&{known}"),
+        format!("strict@127.0.0.1:{with}/postgres?sslmode=require&{known}"),
+        format!("strict@127.0.0.1:{with}/postgres"),
+        format!("ml@other.test:{with}/postgres?hostaddr=127.0.0.1&{known}"),
+        format!("ml@ledger.test:{with}/postgres?hostaddr=127.0.0.1"),
+        format!("ml@127.0.0.1:{with}/postgres?sslmode=require&sslrootcert=/missing.pem"),
+        format!("ml@ledger.test:{without}/postgres?hostaddr=127.0.0.1"),
+        format!("ml@ledger.test:{without}/postgres?hostaddr=127.0.0.1&sslmode=disable"),
+    ]
+    .iter()
+    .map(|rest| {
+        let line = format!("{rest}\n    {}", reached(&format!("postgres://{rest}")));
+        let line = line.replace(&with, "TLS").replace(&without, "PLAIN");
+        line.replace(authority, "AUTHORITY")
+    })
+    .collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+/// Whether a ledger can be read there, and why not.
+fn reached(url: &str) -> String {
+    let place = Place {
+        url: Some(url.to_owned()),
+        variables: Vec::new(),
+        root: String::new(),
+        stack: "one".into(),
+    };
+    let Err(error) = block(async { place.store().read().await }) else {
+        return "read".into();
+    };
+    let mut told = error.to_string();
+    let mut next = std::error::Error::source(&error);
+    while let Some(cause) = next {
+        told = told + "\n    caused by: " + &cause.to_string();
+        next = cause.source();
+    }
+    told
+}
+
+/// Key and region are in the files of the AWS command line alone.
+fn finds_its_key_in_a_profile(server: &Server) {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    let value = |wanted: &str| &server.variables.iter().find(|(name, _)| name == wanted).unwrap().1;
+    let (key, secret) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY"));
+    let keys = format!(
+        "[team]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n\
+         [other]\naws_access_key_id = {key}\naws_secret_access_key = wrong\n"
+    );
+    std::fs::write(home.path().join(".aws/credentials"), keys).unwrap();
+    std::fs::write(home.path().join(".aws/config"), "[profile team]\nregion = us-east-1\n").unwrap();
+    let place = |profile: &str| Place {
+        url: Some(server.url.replace("&region=us-east-1", "")),
+        variables: vec![
+            ("HOME".into(), home.path().to_str().unwrap().into()),
+            ("AWS_PROFILE".into(), profile.into()),
+        ],
+        root: String::new(),
+        stack: "profile".into(),
+    };
+    block(async {
+        place("team").store().write("one", None).await.unwrap();
+        assert_eq!(place("team").store().read().await.unwrap().unwrap().0, "one");
+        assert!(
+            place("other").store().read().await.is_err(),
+            "the key of the profile is used"
+        );
+    });
 }
 
 fn refuses_a_bucket_that_is_missing(server: &Server) {

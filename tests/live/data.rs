@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, docker};
 
 const STACK: &str = "\
 version: 1
@@ -74,4 +74,54 @@ fn data_is_kept_until_it_is_named() {
     stage.ends(0, "destroy -y --destroy-data db-data");
     assert!(stage.volumes().is_empty());
     stage.ends(0, "destroy -y --destroy-data db-data");
+}
+
+const NOTES: &str = "\
+version: 1
+name: STACK
+components:
+  clock: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], resources: { cpu: 100m, memory: 32Mi } }
+  desk: { type: service, image: \"busybox:1\", command: [sh, -c, \"trap exit TERM; sleep 600 & wait\"], volumes: [{ name: notes, path: /notes }], resources: { cpu: 100m, memory: 32Mi } }
+";
+
+/// Takes a volume's own word away that it holds data: it is made anew by hand, with every other label.
+fn unlabelled(stage: &Stage, volume: &str) {
+    let labels = docker(&["volume", "inspect", "-f", "{{json .Labels}}", volume]);
+    let labels: std::collections::BTreeMap<String, String> = serde_json::from_str(&labels).unwrap();
+    docker(&["rm", "-f", &stage.containers()["desk"]]);
+    docker(&["volume", "rm", volume]);
+    let mut create = vec!["volume".to_owned(), "create".to_owned()];
+    for (key, value) in labels {
+        let value = if key == "io.mlstack.protected" {
+            "false"
+        } else {
+            value.as_str()
+        };
+        create.extend(["--label".to_owned(), format!("{key}={value}")]);
+    }
+    create.push(volume.to_owned());
+    docker(&create.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_once_held_data_is_kept_even_when_it_says_so_no_more() {
+    let Some(stage) = Stage::with(NOTES, &["busybox:1"]) else {
+        return;
+    };
+    let whole = stage.read("mlstack.yaml");
+    stage.ends(0, "up");
+    unlabelled(&stage, &format!("{}_notes", stage.name));
+    stage.ends(0, "up");
+    let without: String = whole
+        .lines()
+        .filter(|line| !line.starts_with("  desk:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    stage.write("mlstack.yaml", &without);
+    assert_snapshot!(stage.ends(0, "plan"), @"");
+    stage.ends(0, "apply -y");
+    stage.ends(0, "destroy -y");
+    assert_eq!(stage.volumes(), ["STACK_notes"]);
+    stage.ends(0, "destroy -y --destroy-data notes");
+    assert!(stage.volumes().is_empty());
 }

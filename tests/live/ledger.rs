@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::stage::{Stage, docker};
+use crate::stage::Stage;
 
 const ONE: &str = "version: 1
 name: STACK
@@ -141,42 +141,4 @@ fn stop(child: &std::process::Child, signal: &str) {
         .args([signal, &child.id().to_string()])
         .status();
     assert!(sent.unwrap().success());
-}
-
-#[test]
-fn a_lock_on_the_engine_keeps_two_machines_apart() {
-    let Some(stage) = stage() else { return };
-    let stage = stage.env("MLSTACK_LOCK_ENGINE", "always");
-    let container = format!("{}.mlstack-lock", stage.name);
-    let there = || {
-        !docker(&["ps", "-aq", "--filter", &format!("name=^{container}$")])
-            .trim()
-            .is_empty()
-    };
-    let _swept = Swept(container.clone());
-    let mut child = begun(&stage, "up");
-    assert!(there());
-    // Another machine has another ledger; here, another folder does.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let other = format!("up --ledger {}", elsewhere.path().display());
-    stop(&child, "-STOP");
-    let refused = stage.run(&other);
-    assert_eq!(refused.code, 6, "{}", refused.stderr);
-    assert!(refused.stderr.contains("`mlstack up` by "), "{}", refused.stderr);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(there(), "a killed run leaves it");
-    stage.ends(0, &other);
-    assert!(!there(), "a dead holder's lock is taken over at once, and given back");
-}
-
-/// Removes a container by its exact name, whatever happens.
-struct Swept(String);
-
-impl Drop for Swept {
-    fn drop(&mut self) {
-        let _gone = std::process::Command::new("docker")
-            .args(["rm", "-f", &self.0])
-            .output();
-    }
 }

@@ -64,3 +64,34 @@ fn a_part_changes_and_the_rest_stays() {
       hint: what there is: clock, store, worker
     ");
 }
+
+#[test]
+fn a_sealed_plan_for_a_part_is_for_that_part() {
+    let Some(stage) = Stage::with(STACK, &["busybox:1"]) else {
+        return;
+    };
+    stage.ends(0, "up");
+    let first = stage.containers();
+    let text = stage.read("mlstack.yaml").replace("600", "601");
+    stage.write("mlstack.yaml", &text);
+    stage.ends(0, "plan --only clock --out clock.mlplan");
+    stage.ends(0, "plan --exclude clock --out rest.mlplan");
+    stage.ends(0, "apply -y clock.mlplan");
+    let second = stage.containers();
+    assert_ne!(second["clock"], first["clock"]);
+    assert_eq!(
+        (&second["store"], &second["worker"]),
+        (&first["store"], &first["worker"])
+    );
+    // What is out counts as well: it says what was looked at when this was reviewed.
+    let stale = stage.run("apply -y rest.mlplan");
+    assert_eq!(stale.code, 7, "{}", stale.stderr);
+    assert!(stale.stderr.contains("service/clock: "), "{}", stale.stderr);
+    stage.ends(0, "plan --exclude clock --out rest.mlplan");
+    stage.ends(0, "apply -y rest.mlplan");
+    assert_eq!(stage.containers()["clock"], second["clock"]);
+    stage.ends(0, "plan --detailed-exitcode");
+    // The whole runs well now, and is a revision: the first apply's, the part's, and this one.
+    let history = stage.ends(0, "history");
+    assert!(history.lines().nth(1).unwrap().contains(" 3 "), "{history}");
+}

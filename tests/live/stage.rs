@@ -165,7 +165,7 @@ impl Stage {
     }
 
     /// What differs between runs is named instead.
-    fn told(&self, output: &Output) -> Ran {
+    pub(crate) fn told(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).replace(&self.name, "STACK");
             text.replace(self.path().to_str().unwrap(), "[DIR]")

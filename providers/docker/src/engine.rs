@@ -12,6 +12,7 @@ use mlstack_provider::{
 use serde::de::DeserializeOwned;
 
 use crate::connect::Connection;
+use crate::fence::Fence;
 use crate::look::Look;
 use crate::reader::DockerReader;
 use crate::step;
@@ -41,6 +42,7 @@ pub struct DockerEngine {
     connection: Arc<Connection>,
     reader: DockerReader,
     config: Arc<Config>,
+    fence: Fence,
 }
 
 impl DockerEngine {
@@ -50,7 +52,15 @@ impl DockerEngine {
             reader: DockerReader::new(Arc::clone(&connection)),
             connection,
             config: Arc::new(config),
+            fence: Fence::OPEN,
         }
+    }
+
+    /// The same, asking `may_write` right before each call that changes something; none is made when it says no.
+    #[must_use]
+    pub fn fenced(mut self, may_write: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.fence = Fence::new(may_write);
+        self
     }
 
     /// The side that only looks.
@@ -63,7 +73,8 @@ impl DockerEngine {
         let site = Site {
             connection: &self.connection,
             look: self.connection.look().await?,
-            write: Write::new(docker, self.connection.patience()),
+            write: Write::new(docker, self.connection.patience(), &self.fence),
+            fence: &self.fence,
             docker,
             config: &self.config,
             progress,
@@ -125,6 +136,7 @@ pub(crate) struct Site<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) look: Look,
     pub(crate) write: Write<'a>,
+    pub(crate) fence: &'a Fence,
     pub(crate) docker: &'a bollard::Docker,
     pub(crate) config: &'a Config,
     pub(crate) progress: Progress<'a>,

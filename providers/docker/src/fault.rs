@@ -31,7 +31,7 @@ pub(crate) fn message(error: &Error) -> String {
 pub(crate) fn refused(action: &str, error: &Error) -> ProviderError {
     let kind = match (status(error), io_kind(error)) {
         (Some(401 | 403), _) | (_, Some(io::ErrorKind::PermissionDenied)) => ErrorKind::Denied,
-        (Some(_), _) => ErrorKind::Failed,
+        (Some(_), _) | (_, Some(io::ErrorKind::ResourceBusy)) => ErrorKind::Failed, // the fence's own, the latter
         (None, Some(_)) => ErrorKind::Unreachable,
         _ if matches!(error, Error::RequestTimeoutError) => ErrorKind::Timeout,
         _ => ErrorKind::Failed,

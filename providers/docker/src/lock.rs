@@ -14,6 +14,7 @@ use futures_util::TryStreamExt as _;
 use mlstack_provider::{ErrorKind, ProviderError, Secret};
 
 use crate::connect::Connection;
+use crate::fence::Fence;
 use crate::secrets::{Owner, pack, unpack_text};
 use crate::write::{Created, Write};
 
@@ -22,6 +23,9 @@ const LASTS: &str = "io.mlstack.lock.seconds";
 /// The image without content; the engine's own, made where it is missing.
 const IMAGE: &str = "localhost/mlstack/lock:1";
 const RENEWED: &str = "renewed";
+/// How often it is tried while others come and go, and by how much each pause is longer.
+const ROUNDS: u32 = 16;
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// A lock that is ours.
 #[derive(Debug)]
@@ -37,6 +41,41 @@ pub enum Taken {
     Ours(EngineLock),
     /// Somebody else has it; what he wrote of himself.
     Held(String),
+}
+
+/// A lock as it is seen from outside.
+#[derive(Clone, Debug)]
+pub struct HeldLock {
+    /// What its holder wrote of himself.
+    pub holder: String,
+    /// Whether nobody renewed it in its time.
+    pub is_over: bool,
+    id: String,
+}
+
+impl HeldLock {
+    /// A project's lock, if there is one. Changes nothing.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn find(connection: &Connection, project: &str) -> Result<Option<Self>, ProviderError> {
+        let Some(found) = connection.look().await?.container(&lock_name(project)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            holder: label(&found, HOLDER),
+            is_over: is_over(connection, &found).await?,
+            id: found.id.unwrap_or_default(),
+        }))
+    }
+
+    /// Frees it: this very one, not one that took its place meanwhile.
+    ///
+    /// # Errors
+    /// When the engine does not answer or refuses.
+    pub async fn free(&self, connection: &Connection) -> Result<(), ProviderError> {
+        remove(connection, &self.id).await
+    }
 }
 
 /// The name of a project's lock.
@@ -58,8 +97,8 @@ impl EngineLock {
         is_free: impl Fn(&str) -> bool + Send + Sync,
     ) -> Result<Taken, ProviderError> {
         let name = lock_name(project);
-        let write = Write::new(connection.client().await?, connection.patience());
-        for _ in 0..8 {
+        let write = Write::new(connection.client().await?, connection.patience(), &Fence::OPEN);
+        for round in 0..ROUNDS {
             match write.create_container(&name, body(holder, time)).await? {
                 Created::Id(id) => {
                     let lock = Self { connection, id };
@@ -68,15 +107,16 @@ impl EngineLock {
                 }
                 Created::NoImage => make_image(&connection).await?,
                 Created::NameTaken => {
-                    let Some(found) = connection.look().await?.container(&name).await? else {
+                    // A name is taken a moment before its container can be seen.
+                    let Some(found) = HeldLock::find(&connection, project).await? else {
+                        tokio::time::sleep(PAUSE * round).await;
                         continue;
                     };
-                    let (id, other) = (found.id.clone().unwrap_or_default(), label(&found, HOLDER));
-                    if !is_free(&other) && !is_over(&connection, &found).await? {
-                        return Ok(Taken::Held(other));
+                    if !found.is_over && !is_free(&found.holder) {
+                        return Ok(Taken::Held(found.holder));
                     }
                     // By id: of several who come to take it over, none removes another's new one.
-                    write.remove_container(&id).await?;
+                    write.remove_container(&found.id).await?;
                 }
             }
         }
@@ -99,7 +139,11 @@ impl EngineLock {
         let owner = Owner::default();
         let archive = pack(owner, [(RENEWED, &now)])
             .map_err(|error| ProviderError::new(ErrorKind::Failed, "cannot renew the lock").because(error))?;
-        let write = Write::new(self.connection.client().await?, self.connection.patience());
+        let write = Write::new(
+            self.connection.client().await?,
+            self.connection.patience(),
+            &Fence::OPEN,
+        );
         write.upload(&self.id, "/", archive).await?;
         Ok(true)
     }
@@ -109,10 +153,15 @@ impl EngineLock {
     /// # Errors
     /// When the engine does not answer; it ends by itself then.
     pub async fn release(&self) -> Result<(), ProviderError> {
-        let write = Write::new(self.connection.client().await?, self.connection.patience());
-        write.remove_container(&self.id).await?;
-        write.remove_image(IMAGE).await
+        remove(&self.connection, &self.id).await
     }
+}
+
+/// Removes one lock, and the image when no other needs it.
+async fn remove(connection: &Connection, id: &str) -> Result<(), ProviderError> {
+    let write = Write::new(connection.client().await?, connection.patience(), &Fence::OPEN);
+    write.remove_container(id).await?;
+    write.remove_image(IMAGE).await
 }
 
 fn body(holder: &str, time: Duration) -> ContainerCreateBody {
@@ -152,15 +201,16 @@ fn label(found: &ContainerInspectResponse, key: &str) -> String {
     labels.and_then(|labels| labels.get(key)).cloned().unwrap_or_default()
 }
 
-/// Whether nobody renewed it in its time. One without a renewal counts from when it was made.
+/// Whether nobody renewed it in its time, all told by the engine's clock. One without a renewal counts from when it was
+/// made. The time is asked before the renewal, so that a renewal in between makes it younger and never older.
 async fn is_over(connection: &Connection, found: &ContainerInspectResponse) -> Result<bool, ProviderError> {
     let look = connection.look().await?;
+    let now = look.info().await?.system_time;
     let id = found.id.as_deref().unwrap_or_default();
     let renewed = look.download(id, &format!("/{RENEWED}")).await?;
     let renewed = renewed
         .map(|archive| unpack_text(&archive))
         .or_else(|| found.created.clone());
-    let now = look.info().await?.system_time;
     let age = |then: &str, now: &str| Some(seconds(now)? - seconds(then)?);
     let age = renewed.zip(now).and_then(|(then, now)| age(&then, &now));
     let lasts = label(found, LASTS).parse::<f64>().unwrap_or(0.0);

@@ -18,6 +18,7 @@ use mlstack_provider::{ErrorKind, Progress, ProviderError};
 use tokio::sync::mpsc;
 
 use crate::fault;
+use crate::fence::Fence;
 use crate::patience::{Patience, is_passing};
 use crate::registry::{self, Reference};
 
@@ -87,6 +88,21 @@ pub(crate) struct BuildRequest<'a> {
 pub(crate) struct Carrier<'a> {
     pub(crate) docker: &'a Docker,
     pub(crate) patience: Patience,
+    pub(crate) fence: &'a Fence,
+}
+
+impl Carrier<'_> {
+    /// Runs a transfer, again while its stream breaks off; each try asks first whether it may be made at all.
+    async fn through<F>(self, run: impl Fn() -> F) -> Result<(), Broken>
+    where
+        F: Future<Output = Result<(), Broken>>,
+    {
+        let fenced = || async {
+            self.fence.pass().map_err(Broken::Engine)?;
+            run().await
+        };
+        self.patience.transfer(Broken::is_passing, fenced).await
+    }
 }
 
 /// Pulls `reference`, with the credentials `docker login` left in `config`.
@@ -117,7 +133,7 @@ pub(crate) async fn pull(
         });
         watched.await
     };
-    let pulled = carrier.patience.transfer(Broken::is_passing, run).await;
+    let pulled = carrier.through(run).await;
     pulled.map_err(|error| not_pulled(reference, &parsed, known, error))
 }
 
@@ -136,7 +152,7 @@ pub(crate) async fn load(
             .import_image_stream(options, read(archive.open().await?), None);
         watch(carrier.patience.stall(), events, |_: BuildInfo| ()).await
     };
-    let loaded = carrier.patience.transfer(Broken::is_passing, run).await;
+    let loaded = carrier.through(run).await;
     loaded.map_err(|error| error.or(format!("cannot load {reference}")))
 }
 
@@ -172,7 +188,7 @@ pub(crate) async fn build(
         };
         watch(carrier.patience.stall(), events, told).await
     };
-    let built = carrier.patience.transfer(Broken::is_passing, run).await;
+    let built = carrier.through(run).await;
     built.map_err(|error| {
         let output = output.lock().unwrap_or_else(PoisonError::into_inner);
         error

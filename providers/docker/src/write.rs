@@ -19,6 +19,7 @@ use bytes::Bytes;
 use mlstack_provider::ProviderError;
 
 use crate::fault::{message, status};
+use crate::fence::Fence;
 use crate::patience::{Patience, is_passing};
 
 /// Between two looks at a container that is going.
@@ -40,11 +41,46 @@ pub(crate) enum Created {
 pub(crate) struct Write<'a> {
     docker: &'a Docker,
     patience: Patience,
+    fence: &'a Fence,
 }
 
 impl<'a> Write<'a> {
-    pub(crate) fn new(docker: &'a Docker, patience: Patience) -> Self {
-        Self { docker, patience }
+    pub(crate) fn new(docker: &'a Docker, patience: Patience, fence: &'a Fence) -> Self {
+        Self {
+            docker,
+            patience,
+            fence,
+        }
+    }
+
+    /// Every call goes through here: each try asks first whether it may be made at all.
+    async fn look_first<T, F, L>(
+        &self,
+        action: &str,
+        call: impl Fn() -> F,
+        done: impl Fn() -> L,
+    ) -> Result<T, ProviderError>
+    where
+        F: Future<Output = Result<T, Error>>,
+        L: Future<Output = Option<T>>,
+    {
+        let fenced = || async {
+            self.fence.pass()?;
+            call().await
+        };
+        self.patience.look_first(action, fenced, done).await
+    }
+
+    async fn repeat<T, F>(&self, action: &str, call: impl Fn() -> F) -> Result<T, ProviderError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.look_first(action, call, || std::future::ready(None)).await
+    }
+
+    /// The same with another limit.
+    fn within(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Makes a container. When the answer is lost and the container is made, the next try finds its name taken.
@@ -62,7 +98,7 @@ impl<'a> Write<'a> {
                 Err(error) => Err(error),
             }
         };
-        self.patience.repeat("cannot create a container for", call).await
+        self.repeat("cannot create a container for", call).await
     }
 
     /// Starts a container; fine when it runs. The engine's refusal is handed back to be explained.
@@ -73,7 +109,7 @@ impl<'a> Write<'a> {
                 answer => Ok(answer),
             }
         };
-        self.patience.repeat("cannot start", call).await
+        self.repeat("cannot start", call).await
     }
 
     /// Stops a container within its own time; fine when it is stopped or gone.
@@ -82,20 +118,20 @@ impl<'a> Write<'a> {
         let patience = self.patience.and(Duration::from_secs(seconds.unsigned_abs().into()));
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
         let call = || async { done(self.docker.stop_container(id, Some(options.clone())).await) };
-        patience.repeat("cannot stop", call).await
+        self.within(patience).repeat("cannot stop", call).await
     }
 
     pub(crate) async fn restart(&self, id: &str) -> Result<(), ProviderError> {
         let patience = self.patience.and(self.patience.call());
         let call = || self.docker.restart_container(id, None::<RestartContainerOptions>);
-        patience.repeat("cannot restart", call).await
+        self.within(patience).repeat("cannot restart", call).await
     }
 
     pub(crate) async fn unpause(&self, id: &str) -> Result<(), ProviderError> {
         let call = || async { done(self.docker.unpause_container(id).await) };
         let runs = |container: ContainerInspectResponse| container.state?.paused.filter(|paused| !paused).map(drop);
         let looked = || async { self.now(id).await.and_then(runs) };
-        self.patience.look_first("cannot unpause", call, looked).await
+        self.look_first("cannot unpause", call, looked).await
     }
 
     /// Removes a container and its nameless volumes, running or not; fine when it is gone, and waits when it is going.
@@ -109,7 +145,7 @@ impl<'a> Write<'a> {
                 }
             }
         };
-        self.patience.repeat("cannot remove a container of", call).await
+        self.repeat("cannot remove a container of", call).await
     }
 
     pub(crate) async fn rename(&self, id: &str, name: &str) -> Result<(), ProviderError> {
@@ -117,9 +153,7 @@ impl<'a> Write<'a> {
         let call = || self.docker.rename_container(id, options.clone());
         let named = |container: ContainerInspectResponse| (container.name? == format!("/{name}")).then_some(());
         let looked = || async { self.now(id).await.and_then(named) };
-        self.patience
-            .look_first("cannot rename a container of", call, looked)
-            .await
+        self.look_first("cannot rename a container of", call, looked).await
     }
 
     pub(crate) async fn connect(
@@ -134,9 +168,7 @@ impl<'a> Write<'a> {
         };
         let call = || self.docker.connect_network(network, request.clone());
         let looked = || async { self.is_on(network, id).await.filter(|on| *on).map(drop) };
-        self.patience
-            .look_first("cannot connect to its network", call, looked)
-            .await
+        self.look_first("cannot connect to its network", call, looked).await
     }
 
     pub(crate) async fn disconnect(&self, network: &str, id: &str) -> Result<(), ProviderError> {
@@ -146,8 +178,7 @@ impl<'a> Write<'a> {
         };
         let call = || async { done(self.docker.disconnect_network(network, request.clone()).await) };
         let looked = || async { self.is_on(network, id).await.filter(|on| !on).map(drop) };
-        self.patience
-            .look_first("cannot disconnect from its network", call, looked)
+        self.look_first("cannot disconnect from its network", call, looked)
             .await
     }
 
@@ -169,7 +200,7 @@ impl<'a> Write<'a> {
             let body = bollard::body_full(archive.clone());
             self.docker.upload_to_container(id, Some(options.clone()), body)
         };
-        self.patience.repeat("cannot deliver the secrets of", call).await
+        self.repeat("cannot deliver the secrets of", call).await
     }
 
     /// Makes a network. The engine makes two of one name without a word, so a lost answer is looked for by its labels.
@@ -180,31 +211,31 @@ impl<'a> Write<'a> {
             let there = self.docker.inspect_network(&request.name, None).await.ok();
             there.filter(same).map(drop)
         };
-        self.patience.look_first("cannot create", call, looked).await
+        self.look_first("cannot create", call, looked).await
     }
 
     /// Removes a network; fine when it is gone.
     pub(crate) async fn remove_network(&self, id: &str) -> Result<(), ProviderError> {
         let call = || async { done(self.docker.remove_network(id).await) };
-        self.patience.repeat("cannot remove", call).await
+        self.repeat("cannot remove", call).await
     }
 
     /// Makes a volume; the engine makes only one of a name.
     pub(crate) async fn create_volume(&self, request: VolumeCreateRequest) -> Result<(), ProviderError> {
         let call = || async { self.docker.create_volume(request.clone()).await.map(drop) };
-        self.patience.repeat("cannot create", call).await
+        self.repeat("cannot create", call).await
     }
 
     /// Removes a volume and what it stores; fine when it is gone.
     pub(crate) async fn remove_volume(&self, name: &str) -> Result<(), ProviderError> {
         let call = || async { done(self.docker.remove_volume(name, None::<RemoveVolumeOptions>).await) };
-        self.patience.repeat("cannot remove", call).await
+        self.repeat("cannot remove", call).await
     }
 
     /// Removes a volume that nothing holds data in; fine when it is gone or in use.
     pub(crate) async fn remove_unused_volume(&self, name: &str) -> Result<(), ProviderError> {
         let call = || async { in_use_is_fine(self.docker.remove_volume(name, None::<RemoveVolumeOptions>).await) };
-        self.patience.repeat("cannot remove", call).await
+        self.repeat("cannot remove", call).await
     }
 
     /// Removes a name of an image, and the image with its last name; fine when it is gone, or when a container needs it.
@@ -214,7 +245,7 @@ impl<'a> Write<'a> {
             let removed = self.docker.remove_image(reference, Some(options.clone()), None).await;
             in_use_is_fine(removed.map(drop))
         };
-        self.patience.repeat("cannot remove", call).await
+        self.repeat("cannot remove", call).await
     }
 }
 

@@ -18,5 +18,7 @@ mod gate;
 mod images;
 #[path = "live/lifecycle.rs"]
 mod lifecycle;
+#[path = "live/lock.rs"]
+mod lock;
 #[path = "live/recovery.rs"]
 mod recovery;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod back;
 mod drift;
 mod property;
 mod scope;
@@ -254,6 +255,25 @@ fn what_kept_things_stand_on_is_kept() {
     Delete service/web: no longer declared (None)
     Keep volume/db-data: no longer declared: kept (None)
     ");
+}
+
+#[test]
+fn what_once_held_data_is_kept_whatever_its_label_says_until_it_is_named() {
+    let mut observed = lives(&stack());
+    observed[1].protected = false;
+    assert_snapshot!(told(&check(&[], &observed)).lines().last().unwrap(), @"Delete volume/db-data: no longer declared (None)");
+    let remembered = protect(&observed, &BTreeSet::from([at("volume/db-data"), at("volume/gone")]));
+    assert_snapshot!(told(&check(&[], &remembered)).lines().last().unwrap(), @"Keep volume/db-data: no longer declared: kept (None)");
+    let named = check_with(&[], &remembered, &name("db-data"));
+    assert_snapshot!(
+        told(&named).lines().last().unwrap(),
+        @"Delete volume/db-data: no longer declared, --destroy-data names it (DataLoss)"
+    );
+    let mut other = stack();
+    other[1].spec = json!({"driver": "other"});
+    other[1].protected = false;
+    assert!(check(&other, &observed).refused().next().is_none());
+    assert_eq!(check(&other, &remembered).refused().count(), 1, "nor is it made anew");
 }
 
 #[test]

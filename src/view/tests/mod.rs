@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::values::shorten;
 use super::*;
+use crate::plan::scope::Scope;
 use crate::plan::seal::{Binding, SealError, Sealed, seal, unseal};
 use crate::plan::{Action, Options, Plan, plan, verify, wire};
 
@@ -346,6 +347,7 @@ fn binding() -> Binding {
     Binding {
         plan_id: "7d0f0d9e-7c1f-4f53-9be2-3c2b1f6a5e44".into(),
         stack_digest: "ab".repeat(32),
+        scope: Scope::default(),
     }
 }
 
@@ -378,6 +380,19 @@ fn a_sealed_plan_is_read_back_whole() {
     );
     let schema = jsonschema::validator_for(&plan_schema()).unwrap();
     assert!(schema.is_valid(&serde_json::from_str(&sealed_text()).unwrap()));
+}
+
+#[test]
+fn a_sealed_plan_says_which_part_it_is_about() {
+    let scope = Scope {
+        only: ["api".to_owned()].into(),
+        exclude: ["volume/db-data".to_owned()].into(),
+    };
+    let binding = Binding { scope, ..binding() };
+    let text = seal(document(), &sample(), &observed(), &binding);
+    assert!(text.contains("\"scope\": {"), "{text}");
+    assert_eq!(unseal(&text).unwrap().binding, binding);
+    assert!(!sealed_text().contains("\"scope\""), "nothing is said of the whole");
 }
 
 #[test]

@@ -29,6 +29,15 @@ const NOBODY: u32 = 65534;
 impl Server {
     /// PostgreSQL, of `MLSTACK_TEST_POSTGRES` (a folder with `initdb`), the search path, or where Debian puts it.
     pub(crate) fn postgres() -> Option<Self> {
+        Self::database(false)
+    }
+
+    /// The same with a certificate for `ledger.test` and `127.0.0.1`; who signed it is in `authority.pem`.
+    pub(crate) fn postgres_with_tls() -> Option<Self> {
+        Self::database(true)
+    }
+
+    fn database(tls: bool) -> Option<Self> {
         let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let named = std::env::var_os("MLSTACK_TEST_POSTGRES").map(PathBuf::from);
         let mut folders = named
@@ -66,8 +75,26 @@ impl Server {
             .args(["-h", "127.0.0.1", "-F", "-p", &port.to_string(), "-k", ""])
             .arg("-D")
             .arg(&data);
+        if tls {
+            certificates(folder.path());
+            let file = |name: &str| folder.path().join(name).display().to_string();
+            postgres.args(["-c", "ssl=on"]);
+            postgres.args(["-c", &format!("ssl_cert_file={}", file("server.pem"))]);
+            postgres.args(["-c", &format!("ssl_key_file={}", file("server.key"))]);
+            // Whoever says `strict` must come by TLS.
+            let rules = "hostnossl all strict 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\n";
+            std::fs::write(data.join("pg_hba.conf"), rules).unwrap();
+        }
         let process = unprivileged(&mut postgres).spawn().unwrap();
-        let url = format!("postgres://ml@127.0.0.1:{port}/postgres?sslmode=disable");
+        let tls = if tls {
+            format!(
+                "verify-full&sslrootcert={}",
+                folder.path().join("authority.pem").display()
+            )
+        } else {
+            "disable".to_owned()
+        };
+        let url = format!("postgres://ml@127.0.0.1:{port}/postgres?sslmode={tls}");
         let server = Self {
             folder,
             process,
@@ -125,9 +152,7 @@ impl Server {
     /// moto, of `MLSTACK_TEST_MOTO` (its `moto_server`) or the search path.
     pub(crate) fn moto() -> Option<Self> {
         let Some(moto) = program("MLSTACK_TEST_MOTO", "moto_server") else {
-            return told_only(
-                "no moto found (pip install 'moto[s3,server]', or name its `moto_server` in MLSTACK_TEST_MOTO)",
-            );
+            return not_run("no moto found (tests/run fetches it; or name its `moto_server` in MLSTACK_TEST_MOTO)");
         };
         let folder = tempfile::Builder::new().prefix("mlstack-moto-").tempdir().unwrap();
         let port = free_port();
@@ -194,6 +219,49 @@ impl Drop for Server {
     }
 }
 
+/// An authority and a server's certificate that it signed, which the server may read.
+fn certificates(folder: &Path) {
+    let openssl = |arguments: &[&str]| {
+        let made = command(Path::new("openssl"), folder).args(arguments).status();
+        assert!(made.unwrap().success(), "{}", diary(folder));
+    };
+    let new = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ];
+    let authority = [
+        "-keyout",
+        "authority.key",
+        "-out",
+        "authority.pem",
+        "-subj",
+        "/CN=a test's authority",
+    ];
+    openssl(&[&new[..], &authority].concat());
+    let server = [
+        "-keyout",
+        "server.key",
+        "-out",
+        "server.pem",
+        "-subj",
+        "/CN=ledger.test",
+    ];
+    let signed = ["-CA", "authority.pem", "-CAkey", "authority.key"];
+    let names = ["-addext", "subjectAltName=DNS:ledger.test,IP:127.0.0.1"];
+    let end = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    openssl(&[&new[..], &server, &signed, &names, &end].concat());
+    if is_root() {
+        chown(folder.join("server.key"), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
 fn command(program: &Path, folder: &Path) -> Command {
     let diary = std::fs::OpenOptions::new()
         .create(true)
@@ -245,15 +313,10 @@ fn free_port() -> u16 {
 }
 
 /// Says that a test did not run; fails where everything must be there.
+#[expect(clippy::print_stderr, reason = "a test that does not run says so loudly")]
 fn not_run<T>(why: &str) -> Option<T> {
     let required = std::env::var("MLSTACK_TEST_REQUIRE").is_ok_and(|value| value == "1");
     assert!(!required, "cannot run: {why}");
-    told_only(why)
-}
-
-/// As [`not_run`], for a second judge that a complete machine may lack: its forty packages are not pinned here.
-#[expect(clippy::print_stderr, reason = "a test that does not run says so loudly")]
-fn told_only<T>(why: &str) -> Option<T> {
     eprintln!("NOT RUN: {why}");
     None
 }

@@ -6,7 +6,7 @@
 
 mod engine;
 mod plot;
-mod proxy;
+pub(crate) mod proxy;
 mod rig;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -4,7 +4,7 @@
 //! that an answer is over when the engine hangs up, however it is framed. Upgraded connections pass as bytes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -132,6 +132,20 @@ impl Proxy {
     /// What `DOCKER_HOST` says to get here.
     pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("docker.sock").display())
+    }
+
+    /// The same over TCP, on loopback.
+    pub(crate) fn tcp_host(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = self.folder.path().join("docker.sock");
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let inside = UnixStream::connect(&socket).unwrap();
+                thread::spawn(move || bridge(&client, &inside));
+            }
+        });
+        format!("tcp://{address}")
     }
 
     /// Forgets the calls so far; of those from now on, one may come to harm: the how manieth of its sort, from one.
@@ -274,6 +288,19 @@ impl Shared {
         let _ = sending.join();
         passed.map(drop)
     }
+}
+
+/// Carries bytes both ways until both are through.
+fn bridge(outside: &TcpStream, inside: &UnixStream) {
+    let (mut out, mut into) = (outside, inside);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ = io::copy(&mut &*outside, &mut into);
+            let _ = inside.shutdown(Shutdown::Write);
+        });
+        let _ = io::copy(&mut &*inside, &mut out);
+        let _ = outside.shutdown(Shutdown::Both);
+    });
 }
 
 /// Gives the client what is left of the answer.

@@ -60,6 +60,7 @@ async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
     let carrier = Carrier {
         docker: site.docker,
         patience: site.look.patience(),
+        fence: site.fence,
     };
     match &image.source {
         ImageSource::Pull => {

@@ -15,7 +15,7 @@ use bollard::query_parameters::{
 };
 use mlstack_compose::{Network, Origin, SERVICE, Service, Volume, network_name, volume_name};
 use mlstack_provider::{Address, Execute as _, Observed, Provider as _, ProviderError, Resource, Secret, Step};
-use mlstack_provider_docker::{Archive, Config, Connection, DockerEngine, Host, ImageSource};
+use mlstack_provider_docker::{Archive, Config, Connection, DockerEngine, Host, ImageSource, lock_name};
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
@@ -292,6 +292,8 @@ pub(crate) async fn sweep(docker: &Docker, project: &str) {
             .remove_container(&container.id.unwrap_or_default(), Some(force))
             .await;
     }
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    let _ = docker.remove_container(&lock_name(project), Some(force)).await;
     let networks = ListNetworksOptionsBuilder::default().filters(&ours()).build();
     for network in docker.list_networks(Some(networks)).await.unwrap_or_default() {
         let _ = docker.remove_network(&network.id.unwrap_or_default()).await;

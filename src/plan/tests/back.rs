@@ -1,0 +1,42 @@
+//! Ways back: what is aimed at.
+
+use serde_json::json;
+
+use super::{live, stack, want};
+use crate::plan::back::{before, keep_data};
+
+#[test]
+fn what_stood_is_wanted_as_it_was_made_in_the_order_that_is_remembered() {
+    let known = stack();
+    let mut observed: Vec<_> = known.iter().rev().map(live).collect();
+    // By hand: another memory now. It was made otherwise.
+    observed[2].spec = json!({"image": "postgres:17", "memory": 1});
+    // Another version than the one that is remembered.
+    observed[1].spec = json!({"image": "api:2"});
+    observed[1].recorded = Some(json!({"image": "api:2"}));
+    observed.remove(0);
+    let back = before(&observed, &known);
+    let told: Vec<_> = back.iter().map(|one| format!("{} {}", one.address, one.spec)).collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+#[test]
+fn what_depended_on_something_that_did_not_stand_depends_on_it_no_more() {
+    let observed = [live(&want("service/api", json!({}), &["service/db"]))];
+    assert!(before(&observed, &[])[0].depends_on.is_empty());
+}
+
+#[test]
+fn data_is_wanted_as_it_stands() {
+    let mut desired = stack();
+    let mut observed: Vec<_> = desired.iter().map(live).collect();
+    for live in &mut observed {
+        live.spec = json!({"driver": "by hand"});
+    }
+    keep_data(&mut desired, &observed);
+    let by_hand: Vec<_> = desired.iter().filter(|one| one.spec["driver"] == "by hand").collect();
+    assert_eq!(
+        by_hand.iter().map(|one| one.address.to_string()).collect::<Vec<_>>(),
+        ["volume/db-data"]
+    );
+}
