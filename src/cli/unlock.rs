@@ -22,12 +22,11 @@ pub(super) async fn run(args: &Unlock, context: &Context) -> Result<Exit, Failur
         }
     };
     context.ui.out(&shown(&*store, ledger.as_ref(), engine.as_ref()));
-    match &args.id {
-        Some(id) if ledger.is_some() || engine.is_some() => {
-            free(id, &*store, ledger.as_ref(), engine.as_ref()).await?;
-            context.ui.note("It is free now.");
-        }
-        _ => {}
+    if let Some(id) = &args.id
+        && (ledger.is_some() || engine.is_some())
+    {
+        free(id, &*store, ledger.as_ref(), engine.as_ref()).await?;
+        context.ui.note("It is free now.");
     }
     Ok(Exit::Done)
 }

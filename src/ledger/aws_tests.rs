@@ -79,7 +79,26 @@ fn variables_count_before_the_files_and_a_profile_is_found_in_both() {
         .iter()
         .map(|given| format!("{given:?}\n    {}", told(home.path(), given)))
         .collect();
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    []
+        AWS_ACCESS_KEY_ID=AKIADEFAULT AWS_REGION=eu-central-1 AWS_SECRET_ACCESS_KEY=one/two+three=
+    [("AWS_PROFILE", "team"), ("PATH", "/bin")]
+        AWS_ACCESS_KEY_ID=AKIATEAM AWS_PROFILE=team AWS_REGION=eu-west-1 AWS_SECRET_ACCESS_KEY=team AWS_SESSION_TOKEN=token
+    [("AWS_PROFILE", "team"), ("AWS_DEFAULT_REGION", "us-east-1")]
+        AWS_ACCESS_KEY_ID=AKIATEAM AWS_DEFAULT_REGION=us-east-1 AWS_PROFILE=team AWS_SECRET_ACCESS_KEY=team AWS_SESSION_TOKEN=token
+    [("AWS_ACCESS_KEY_ID", "AKIAMINE"), ("AWS_SECRET_ACCESS_KEY", "mine")]
+        AWS_ACCESS_KEY_ID=AKIAMINE AWS_REGION=eu-central-1 AWS_SECRET_ACCESS_KEY=mine
+    [("AWS_PROFILE", "sso"), ("AWS_ACCESS_KEY_ID", "AKIAMINE")]
+        AWS_ACCESS_KEY_ID=AKIAMINE AWS_PROFILE=sso AWS_REGION=eu-west-2
+    [("AWS_PROFILE", "sso")]
+        the AWS profile `sso` has no key but `sso_session`; the AWS command line can hand one over: eval "$(aws configure export-credentials --profile sso --format env)"
+    [("AWS_PROFILE", "empty")]
+        the AWS profile `empty` has no key; the AWS command line can hand one over: eval "$(aws configure export-credentials --profile empty --format env)"
+    [("AWS_PROFILE", "nobody")]
+        AWS_PROFILE is `nobody`, and there is no such profile in ~/.aws/credentials or ~/.aws/config
+    [("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials")]
+        AWS_REGION=eu-central-1 AWS_SHARED_CREDENTIALS_FILE=/nowhere/credentials
+    "#);
 }
 
 #[test]

@@ -163,6 +163,37 @@ mod tests {
         ];
         let mut told = vec![format!("nothing\n    {}", shown(None))];
         told.extend(typed.map(|typed| format!("{typed}\n    {}", shown(Some(typed)))));
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        nothing
+            /home/ann/prices/.mlstack
+        team
+            /home/ann/team/prices
+        /srv/ledgers
+            /srv/ledgers/prices
+        ../up
+            /home/ann/../up/prices
+        s3://bucket
+            s3://bucket/prices
+        s3://bucket/a/b/?endpoint=https://s3.example&region=eu-west-1
+            s3://bucket/a/b/prices
+        s3:///prefix
+            error: an S3 ledger is `s3://BUCKET/PREFIX`
+        s3://bucket?color=red
+            error: an S3 ledger has `endpoint` and `region`, not `color=red`
+        s3://bucket?endpoint
+            error: an S3 ledger has `endpoint` and `region`, not `endpoint`
+        postgres://ann:word@db.example/ledgers
+            postgres://db.example/ledgers
+        postgresql://ann@db.example:6432
+            postgres://db.example/ann
+        postgres://db.example/x?sslmode=sometimes
+            error: there is no `sslmode=sometimes`: it is verify-full, require or disable
+        postgres://ann@db.example:port/x
+            error: a PostgreSQL ledger is `postgres://USER@HOST/DATABASE`
+        https://example.org/ledger
+            error: a ledger cannot be kept in `https://`
+        ssh://example.org
+            error: a ledger cannot be kept in `ssh://`
+        ");
     }
 }

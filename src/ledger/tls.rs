@@ -140,13 +140,21 @@ fn why(error: &tokio_postgres::Error) -> Option<String> {
             .into(),
         NotValidForNameContext { presented, .. } => format!(
             "the server's certificate is for another name ({}); write that as the host",
-            presented.join(", ")
+            presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
         ),
         NotValidForName => "the server's certificate is for another name; write that as the host".into(),
         Expired | ExpiredContext { .. } => "the server's certificate has expired".into(),
         NotValidYet | NotValidYetContext { .. } => "the server's certificate is not valid yet".into(),
         _ => return None,
     })
+}
+
+/// `db.example` of `DnsName("db.example")`.
+fn bare(name: &str) -> &str {
+    let inner = name
+        .split_once('(')
+        .map_or(name, |(_, rest)| rest.trim_end_matches(')'));
+    inner.trim_matches('"')
 }
 
 fn refused(text: String) -> LedgerError {
@@ -188,7 +196,38 @@ mod tests {
         .iter()
         .map(|typed| format!("{typed}\n    {}", wire(typed)))
         .collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        postgres://u@localhost/d
+            plain
+        postgres://u@127.0.0.9/d?sslmode=prefer
+            plain
+        postgres://u@[::1]/d
+            plain
+        postgres://u@%2Frun%2Fpostgresql/d
+            plain
+        postgres://u@localhost/d?sslmode=require
+            checked
+        postgres://u@localhost/d?sslrootcert=ca.pem
+            checked by /here/ca.pem
+        postgres://u@localhost/d?hostaddr=10.0.0.7
+            checked
+        postgres://u@localhost,db.example/d
+            checked
+        postgres://u@db.example/d
+            checked
+        postgres://u@db.example/d?sslmode=prefer
+            checked
+        postgres://u@db.example/d?sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=3
+            checked by /etc/ca.pem
+        postgres://u@db.example/d?sslmode=verify-full&sslrootcert=system
+            checked
+        postgres://u@db.example/d?sslmode=disable
+            plain
+        postgres://u@db.example/d?sslmode=maybe
+            there is no `sslmode=maybe`: it is verify-full, require or disable
+        postgres://u@db.example/d?what=1
+            a PostgreSQL ledger is `postgres://USER@HOST/DATABASE`
+        ");
     }
 
     #[test]
@@ -201,6 +240,9 @@ mod tests {
         };
         let missing = error(&path);
         std::fs::write(&path, "not a certificate").unwrap();
-        insta::assert_snapshot!([missing, error(&path)].join("\n"), @"");
+        insta::assert_snapshot!([missing, error(&path)].join("\n"), @"
+        cannot read the certificates in DIR/ca.pem
+        DIR/ca.pem holds no certificate (PEM, `-----BEGIN CERTIFICATE-----`)
+        ");
     }
 }

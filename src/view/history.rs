@@ -90,9 +90,18 @@ mod tests {
             color: false,
             width: 80,
         };
-        insta::assert_snapshot!(history_text(&rows, plain), @"");
+        insta::assert_snapshot!(history_text(&rows, plain), @r"
+        WHEN                 WHERE         COMMAND  OUTCOME  STEPS     REVISION  PLAN      WHO
+        2026-11-23 07:45:14  prod/compose  apply    running  3 of 4    7         0a1b2c3d  ann@build-7 https://ci.example/7
+        2026-11-23 07:45:14  prod/compose  apply    failed   3 of 4    7         0a1b2c3d  ann@build-7 https://ci.example/7
+        2026-11-23 07:45:14  compose       apply    cut off  12 of 12  -         -         bob\u{1b}[2J\u{202e}
+        ");
         let colored = history_text(&rows[..2], Style { color: true, ..plain });
-        insta::assert_snapshot!(colored.escape_debug().to_string().replace("\\n", "\n"), @"");
-        insta::assert_snapshot!(history_text(&[], plain), @"");
+        insta::assert_snapshot!(colored.escape_debug().to_string().replace("\\n", "\n"), @r"
+        WHEN                 WHERE         COMMAND  OUTCOME  STEPS   REVISION  PLAN      WHO
+        2026-11-23 07:45:14  prod/compose  apply    \u{1b}[32mrunning\u{1b}[0m  3 of 4  7         0a1b2c3d  ann@build-7 https://ci.example/7
+        2026-11-23 07:45:14  prod/compose  apply    \u{1b}[31mfailed\u{1b}[0m   3 of 4  7         0a1b2c3d  ann@build-7 https://ci.example/7
+        ");
+        insta::assert_snapshot!(history_text(&[], plain), @"WHEN  WHERE  COMMAND  OUTCOME  STEPS  REVISION  PLAN  WHO");
     }
 }

@@ -54,7 +54,13 @@ fn a_stack_file_that_is_no_text_exits_with_3() {
     std::fs::write(sandbox.path().join("mlstack.yaml"), b"version: 1\nname: shop\xff\n").unwrap();
     for command in ["validate", "plan --offline", "render", "fmt --check"] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(sandbox.run(command), @"");
+            insta::assert_snapshot!(sandbox.run(command), @"
+            exit: 3
+            --- stdout
+            --- stderr
+            error: mlstack.yaml is not UTF-8 text: byte 21 cannot be read
+              hint: save it as UTF-8, without other encodings in it
+            ");
         }
     }
 }

@@ -244,7 +244,38 @@ fn postgresql_keeps_the_contract_over_tls_and_says_what_is_wrong_with_it() {
         line.replace(authority, "AUTHORITY")
     })
     .collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    ml@ledger.test:TLS/postgres?hostaddr=127.0.0.1&sslrootcert=AUTHORITY
+        read
+    strict@127.0.0.1:TLS/postgres?sslmode=require&sslrootcert=AUTHORITY
+        cannot reach postgres://127.0.0.1/postgres
+        caused by: db error
+        caused by: FATAL: role "strict" does not exist
+    strict@127.0.0.1:TLS/postgres
+        cannot reach postgres://127.0.0.1/postgres
+        caused by: db error
+        caused by: FATAL: pg_hba.conf rejects connection for host "127.0.0.1", user "strict", database "postgres", no encryption
+    ml@other.test:TLS/postgres?hostaddr=127.0.0.1&sslrootcert=AUTHORITY
+        cannot reach postgres://other.test/postgres
+        caused by: the server's certificate is for another name (ledger.test, 127.0.0.1); write that as the host
+        caused by: error performing TLS handshake
+        caused by: invalid peer certificate: certificate not valid for name "other.test"; certificate is only valid for DnsName("ledger.test") or IpAddress(127.0.0.1)
+    ml@ledger.test:TLS/postgres?hostaddr=127.0.0.1
+        cannot reach postgres://ledger.test/postgres
+        caused by: nobody that this machine trusts signed the server's certificate; name the file of the authority that did: `sslrootcert=FILE`
+        caused by: error performing TLS handshake
+        caused by: invalid peer certificate: UnknownIssuer
+    ml@127.0.0.1:TLS/postgres?sslmode=require&sslrootcert=/missing.pem
+        cannot read the certificates in /missing.pem
+        caused by: No such file or directory (os error 2)
+    ml@ledger.test:PLAIN/postgres?hostaddr=127.0.0.1
+        cannot reach postgres://ledger.test/postgres
+        caused by: the server offers no TLS; where nobody can listen in on the way: `sslmode=disable`
+        caused by: error performing TLS handshake
+        caused by: server does not support TLS
+    ml@ledger.test:PLAIN/postgres?hostaddr=127.0.0.1&sslmode=disable
+        read
+    "#);
 }
 
 /// Whether a ledger can be read there, and why not.

@@ -118,7 +118,14 @@ fn what_once_held_data_is_kept_even_when_it_says_so_no_more() {
         .map(|line| format!("{line}\n"))
         .collect();
     stage.write("mlstack.yaml", &without);
-    assert_snapshot!(stage.ends(0, "plan"), @"");
+    assert_snapshot!(stage.ends(0, "plan"), @"
+    STACK → compose (unix:///var/run/docker.sock)
+
+      - service/desk             no longer declared
+      ! volume/notes  protected  no longer declared: kept
+
+    Plan: 0 to add, 0 to change, 0 to replace, 1 to destroy.
+    ");
     stage.ends(0, "apply -y");
     stage.ends(0, "destroy -y");
     assert_eq!(stage.volumes(), ["STACK_notes"]);

@@ -17,7 +17,12 @@ fn what_stood_is_wanted_as_it_was_made_in_the_order_that_is_remembered() {
     observed.remove(0);
     let back = before(&observed, &known);
     let told: Vec<_> = back.iter().map(|one| format!("{} {}", one.address, one.spec)).collect();
-    insta::assert_snapshot!(told.join("\n"), @"");
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    network/default {"driver":"bridge"}
+    volume/db-data {"driver":"local"}
+    service/db {"image":"postgres:17","memory":268435456}
+    service/api {"image":"api:2"}
+    "#);
 }
 
 #[test]
