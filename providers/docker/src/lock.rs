@@ -59,14 +59,25 @@ impl HeldLock {
     /// # Errors
     /// When the engine does not answer.
     pub async fn find(connection: &Connection, project: &str) -> Result<Option<Self>, ProviderError> {
-        let Some(found) = connection.look().await?.container(&lock_name(project)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            holder: label(&found, HOLDER),
-            is_over: is_over(connection, &found).await?,
-            id: found.id.unwrap_or_default(),
-        }))
+        let (look, name) = (connection.look().await?, lock_name(project));
+        let mut round = 0;
+        loop {
+            let Some(found) = look.container(&name).await? else {
+                return Ok(None);
+            };
+            match is_over(connection, &found).await {
+                // One that is being removed can be seen for a moment, and not be read.
+                Err(error) if error.kind == ErrorKind::Failed && round < ROUNDS => round += 1,
+                answer => {
+                    return Ok(Some(Self {
+                        holder: label(&found, HOLDER),
+                        is_over: answer?,
+                        id: found.id.unwrap_or_default(),
+                    }));
+                }
+            }
+            tokio::time::sleep(PAUSE * round).await;
+        }
     }
 
     /// Frees it: this very one, not one that took its place meanwhile.
