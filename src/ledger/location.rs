@@ -43,19 +43,13 @@ impl Location<'_> {
         let Some(typed) = self.typed else {
             return Ok(Arc::new(Folder::below(self.root)));
         };
-        self.hide_credentials();
+        hide_credentials(self.variables);
         match typed.split_once("://") {
             None => Ok(Arc::new(Folder::new(self.here.join(typed).join(self.stack)))),
             Some(("s3", rest)) => self.s3(rest),
             Some(("postgres" | "postgresql", _)) => self.postgres(typed),
             Some((scheme, _)) => Err(refused(format!("a ledger cannot be kept in `{scheme}://`"))),
         }
-    }
-
-    fn hide_credentials(&self) {
-        let variables = self.variables.iter();
-        let values = variables.filter(|(name, _)| CREDENTIALS.contains(&name.as_str()));
-        values.for_each(|(_, value)| drop(Secret::new(value.as_str())));
     }
 
     #[cfg(feature = "s3")]
@@ -77,13 +71,15 @@ impl Location<'_> {
                 }
             }
         }
+        let variables = super::aws::variables(self.variables)?;
+        hide_credentials(&variables);
         let folder = [prefix.trim_matches('/'), self.stack].join("/");
         let bucket = super::s3::Bucket {
             name: bucket.to_owned(),
             folder: folder.trim_start_matches('/').to_owned(),
             endpoint,
             region,
-            variables: super::aws::variables(self.variables)?,
+            variables,
             lease: self.lease,
         };
         Ok(Arc::new(super::s3::S3::new(bucket)?))
@@ -118,6 +114,11 @@ impl Location<'_> {
             "this mlstack was built without PostgreSQL (feature `postgres`)".into(),
         ))
     }
+}
+
+fn hide_credentials(variables: &[(String, String)]) {
+    let values = variables.iter().filter(|(name, _)| CREDENTIALS.contains(&name.as_str()));
+    values.for_each(|(_, value)| drop(Secret::new(value.as_str())));
 }
 
 fn refused(text: String) -> LedgerError {
