@@ -117,7 +117,9 @@ impl Location<'_> {
 }
 
 fn hide_credentials(variables: &[(String, String)]) {
-    let values = variables.iter().filter(|(name, _)| CREDENTIALS.contains(&name.as_str()));
+    let values = variables
+        .iter()
+        .filter(|(name, _)| CREDENTIALS.contains(&name.as_str()));
     values.for_each(|(_, value)| drop(Secret::new(value.as_str())));
 }
 

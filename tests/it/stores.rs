@@ -212,14 +212,14 @@ fn moto_keeps_the_contract() {
 
 #[test]
 fn postgresql_keeps_the_contract() {
-    if let Some(server) = Server::postgres() {
+    if let Some(server) = Server::postgres(false) {
         contract(Some(&server.url), &server.variables);
     }
 }
 
 #[test]
 fn postgresql_keeps_the_contract_over_tls_and_says_what_is_wrong_with_it() {
-    let (Some(tls), Some(plain)) = (Server::postgres_with_tls(), Server::postgres()) else {
+    let (Some(tls), Some(plain)) = (Server::postgres(true), Server::postgres(false)) else {
         return;
     };
     contract(Some(&tls.url), &tls.variables);

@@ -27,17 +27,9 @@ const SECRET: &str = "tR4k/w+Q9s=Lm2Xv8cB6nZ1p";
 const NOBODY: u32 = 65534;
 
 impl Server {
-    /// PostgreSQL, of `MLSTACK_TEST_POSTGRES` (a folder with `initdb`), the search path, or where Debian puts it.
-    pub(crate) fn postgres() -> Option<Self> {
-        Self::database(false)
-    }
-
-    /// The same with a certificate for `ledger.test` and `127.0.0.1`; who signed it is in `authority.pem`.
-    pub(crate) fn postgres_with_tls() -> Option<Self> {
-        Self::database(true)
-    }
-
-    fn database(tls: bool) -> Option<Self> {
+    /// PostgreSQL, of `MLSTACK_TEST_POSTGRES` (a folder with `initdb`), the search path, or where Debian puts it. With
+    /// TLS it has a certificate for `ledger.test` and `127.0.0.1`, signed by `authority.pem`.
+    pub(crate) fn postgres(tls: bool) -> Option<Self> {
         let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let named = std::env::var_os("MLSTACK_TEST_POSTGRES").map(PathBuf::from);
         let mut folders = named

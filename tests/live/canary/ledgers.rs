@@ -43,7 +43,7 @@ fn no_credential_of_a_ledger_in_a_lenient_object_store_is_said() {
 
 #[test]
 fn no_credential_of_a_ledger_in_a_database_is_said() {
-    if let Some(server) = Server::postgres() {
+    if let Some(server) = Server::postgres(false) {
         search(&server, true);
     }
 }
