@@ -246,7 +246,12 @@ fn a_frozen_holders_lock_is_taken_over_by_one_whatever_the_clocks_say_and_it_tou
     let own = |call: &String| {
         call.starts_with("DELETE /containers/") || call.starts_with("DELETE /images/localhost/mlstack/lock")
     };
-    let calls: Vec<_> = team.proxy.calls(Counted::Writes).into_iter().filter(|call| !own(call)).collect();
+    let calls: Vec<_> = team
+        .proxy
+        .calls(Counted::Writes)
+        .into_iter()
+        .filter(|call| !own(call))
+        .collect();
     assert!(calls.is_empty(), "{calls:?}");
     assert_eq!((team.names(), team.stage.containers()), (converged, before));
     assert_eq!(
