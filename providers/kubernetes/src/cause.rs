@@ -184,8 +184,9 @@ fn of_container(status: &Value, events: &[&Value]) -> Option<Cause> {
     }
     let name = text(&status["name"]);
     let cause = waiting(status, events, name)
+        .or_else(|| killed(status, events, name))
         .or_else(|| ended(status))
-        .or_else(|| probes(status, events, name))?;
+        .or_else(|| unready(status, events, name))?;
     Some(Cause {
         container: name.to_owned(),
         ..cause
@@ -276,22 +277,38 @@ fn ran(sort: Sort, terminal: bool, text: String) -> Cause {
     }
 }
 
+/// A container that the kubelet killed because it did not answer: its exit code says nothing of its own.
+fn killed(status: &Value, events: &[&Value], container: &str) -> Option<Cause> {
+    let restarts = status["restartCount"].as_u64().unwrap_or_default();
+    let ended = [&status["state"]["terminated"], &status["lastState"]["terminated"]];
+    let by_signal =
+        |state: &&Value| matches!(state["exitCode"].as_i64(), Some(137 | 143)) && state["reason"] != "OOMKilled";
+    ended.into_iter().find(by_signal)?;
+    let message = unhealthy(events, container).find(|message| !message.starts_with("Readiness"))?;
+    Some(ran(Sort::Liveness, restarts > 0, message.to_owned()))
+}
+
 /// A container that runs and is not ready.
-fn probes(status: &Value, events: &[&Value], container: &str) -> Option<Cause> {
+fn unready(status: &Value, events: &[&Value], container: &str) -> Option<Cause> {
     if !status["state"]["running"].is_object() {
         return None;
     }
-    let field = format!("{{{container}}}");
-    let event = events.iter().rfind(|event| {
-        event["reason"] == "Unhealthy" && text(&event["involvedObject"]["fieldPath"]).ends_with(&field)
-    })?;
-    let message = text(&event["message"]);
-    let killed = status["restartCount"].as_u64().unwrap_or_default() > 0;
-    let sort = match message.starts_with("Readiness") {
-        true => Sort::Probe,
-        false => Sort::Liveness,
+    let message = unhealthy(events, container).next()?;
+    let sort = if message.starts_with("Readiness") {
+        Sort::Probe
+    } else {
+        Sort::Liveness
     };
-    Some(ran(sort, sort == Sort::Liveness && killed, message.to_owned()))
+    Some(ran(sort, false, message.to_owned()))
+}
+
+/// What the probes of a container said, the last first.
+fn unhealthy<'a>(events: &'a [&Value], container: &str) -> impl Iterator<Item = &'a str> {
+    let field = format!("{{{container}}}");
+    let own = move |event: &&&Value| {
+        event["reason"] == "Unhealthy" && text(&event["involvedObject"]["fieldPath"]).ends_with(&field)
+    };
+    events.iter().rev().filter(own).map(|event| text(&event["message"]))
 }
 
 impl Cause {

@@ -13,6 +13,7 @@ use crate::observe::Question;
 use crate::policy::Policy;
 use crate::reader::KubeReader;
 use crate::step;
+use crate::wait::Timing;
 use crate::words::Place;
 use crate::write::Write;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub secrets: BTreeMap<String, Secret>,
     /// What the user allows.
     pub policy: Policy,
+    /// How long is waited for what.
+    pub timing: Timing,
 }
 
 /// Looks at a cluster and changes it.

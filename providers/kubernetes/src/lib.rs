@@ -40,3 +40,4 @@ pub use policy::Policy;
 pub use reader::KubeReader;
 pub use secrets::Keyed;
 pub use status::CopyStatus;
+pub use wait::Timing;

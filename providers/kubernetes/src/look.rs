@@ -45,8 +45,14 @@ impl Look {
     /// Everything of a kind with these labels; empty where the server knows no such kind.
     pub(crate) async fn list(&self, kind: &Kind, selector: &str) -> Result<Vec<Value>, ProviderError> {
         let query = format!("labelSelector={}", encoded(selector));
-        self.pages(kind.plural, &list_path(kind, self.0.namespace()), &query)
-            .await
+        let path = list_path(kind, self.0.namespace());
+        let mut all = self.pages(kind.plural, &path, &query).await?;
+        for object in &mut all {
+            // In a list the server says it once for all.
+            object["apiVersion"] = kind.api_version.into();
+            object["kind"] = kind.kind.into();
+        }
+        Ok(all)
     }
 
     /// Everything of a sort that has no place among our kinds: `/api/v1/…/pods`.

@@ -35,15 +35,16 @@ fn walk(path: &mut Vec<Segment>, base: &Value, expected: &Value, seen: &Value, c
     if expected == seen {
         return base.clone();
     }
+    let none = Map::new();
     match (expected, seen) {
-        (Value::Object(e), Value::Object(s)) => objects(path, base, e, s, counts),
-        (Value::Object(e), Value::Null)
-            if base.is_object() && path.last().is_some_and(|last| matches!(last, Segment::Key(_))) =>
-        {
-            match objects(path, base, e, &Map::new(), counts) {
-                Value::Object(rest) if rest.is_empty() => Value::Null,
-                rest => rest,
-            }
+        (Value::Object(e), Value::Object(s)) if base.is_object() => objects(path, base, e, s, counts),
+        (Value::Object(e), Value::Object(s)) => filled(objects(path, base, e, s, counts), base),
+        // Field by field, as each may count or not.
+        (Value::Object(e), Value::Null) if base.is_object() && is_field(path) => {
+            filled(objects(path, base, e, &none, counts), &Value::Null)
+        }
+        (Value::Null, Value::Object(s)) if !s.is_empty() && is_field(path) => {
+            filled(objects(path, base, &none, s, counts), base)
         }
         (Value::Array(e), Value::Array(s)) if e.iter().chain(s).all(Value::is_object) => {
             lists(path, base, e, s, counts)
@@ -52,6 +53,18 @@ fn walk(path: &mut Vec<Segment>, base: &Value, expected: &Value, seen: &Value, c
             true => seen.clone(),
             false => base.clone(),
         },
+    }
+}
+
+fn is_field(path: &[Segment]) -> bool {
+    matches!(path.last(), Some(Segment::Key(_)))
+}
+
+/// An object in which nothing is left is none.
+fn filled(object: Value, otherwise: &Value) -> Value {
+    match object {
+        Value::Object(rest) if rest.is_empty() => otherwise.clone(),
+        rest => rest,
     }
 }
 

@@ -48,7 +48,7 @@ async fn come(
     before: Option<&Observed>,
 ) -> Result<(), ProviderError> {
     put(site, kind, resource).await?;
-    match (works(site, kind, &resource.address.name, NOT_READY).await, before) {
+    match (works(site, kind, resource).await, before) {
         (Err(error), Some(before)) if health::has_pods(kind.short) => Err(back(site, kind, before, error).await),
         (done, _) => done,
     }
@@ -116,19 +116,21 @@ async fn adopt(site: &Site<'_>, kind: &Kind, live: &Value) -> Result<bool, Provi
 }
 
 /// Waits until it works.
-async fn works(site: &Site<'_>, kind: &'static Kind, name: &str, action: &str) -> Result<(), ProviderError> {
+async fn works(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Result<(), ProviderError> {
     if !health::has_pods(kind.short) && kind.short != "namespace" {
         return Ok(());
     }
+    let name = &resource.address.name;
     let Some(object) = site.look.object(kind, name).await? else {
-        return Err(ProviderError::new(ErrorKind::NotReady, action).because("it was removed while it started"));
+        return Err(ProviderError::new(ErrorKind::NotReady, NOT_READY).because("it was removed while it started"));
     };
     let wait = Wait {
         look: site.look,
         kind,
         name,
-        action,
-        limit: wait::limit(kind, &object),
+        action: NOT_READY,
+        limit: wait::limit(kind, &object, &resource.spec),
+        timing: site.config.timing,
         progress: site.progress,
     };
     wait.ready().await.map(drop)
@@ -152,6 +154,7 @@ async fn back(site: &Site<'_>, kind: &'static Kind, before: &Observed, error: Pr
             name: &before.address.name,
             action: "the version before did not come back:",
             limit: BACK,
+            timing: site.config.timing,
             progress: site.progress,
         };
         wait.ready().await
@@ -246,7 +249,7 @@ async fn replace(
         Ok(()) => {}
         Err(error) => return Err(back(site, kind, before, error).await),
     }
-    match works(site, kind, &after.address.name, NOT_READY).await {
+    match works(site, kind, after).await {
         Err(error) if keeps => Err(back(site, kind, before, error).await),
         done => done,
     }

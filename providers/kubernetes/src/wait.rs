@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mlstack_manifest::Kind;
+use mlstack_manifest::{Kind, extension};
 use mlstack_provider::{ErrorKind, Progress, ProviderError, Value};
 use tokio::time::Instant;
 
@@ -15,20 +15,35 @@ use crate::health::{self, Verdict};
 use crate::look::Look;
 use crate::observe::text;
 
-/// Between two looks.
-const PACE: Duration = Duration::from_millis(500);
 /// Between two lines of progress.
 const TELL: Duration = Duration::from_secs(2);
-/// How long a workload must stay well to count as working.
-const SETTLE: Duration = Duration::from_secs(2);
-/// How long what may pass is waited for: a node that comes, an image that is being pushed.
-const GRACE: Duration = Duration::from_secs(25);
 /// Log lines shown when it fails.
 const LAST_LINES: u32 = 20;
 /// How long a workload without a limit of its own may take.
 const USUAL: u64 = 600;
 /// How long a job without a limit of its own may take.
 const JOB: u64 = 3600;
+
+/// How a wait goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Between two looks.
+    pub pace: Duration,
+    /// How long a workload must stay well to count as working.
+    pub settle: Duration,
+    /// How long what may pass is waited for: a node that comes, an image that is being pushed.
+    pub grace: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            pace: Duration::from_millis(500),
+            settle: Duration::from_secs(2),
+            grace: Duration::from_secs(25),
+        }
+    }
+}
 
 /// A reason, and below it what the container itself wrote.
 #[derive(Debug, thiserror::Error)]
@@ -181,14 +196,17 @@ fn happened(event: &Value) -> String {
     }
 }
 
-/// How long a workload may take, by its own word.
-pub(crate) fn limit(kind: &Kind, object: &Value) -> Duration {
+/// How long a workload may take: by the stack's word in `ready_within_s`, else by its own.
+pub(crate) fn limit(kind: &Kind, object: &Value, wanted: &Value) -> Duration {
     let spec = |key: &str| object["spec"][key].as_u64();
+    let told = extension(wanted, "ready_within_s").and_then(Value::as_u64);
+    let copies = spec("replicas").unwrap_or(1).clamp(1, 10);
     let seconds = match kind.short {
         // The server says it first.
-        "deployment" => spec("progressDeadlineSeconds").unwrap_or(USUAL) + 30,
+        "deployment" => spec("progressDeadlineSeconds").or(told).unwrap_or(USUAL) + 30,
         "job" => spec("activeDeadlineSeconds").map_or(JOB, |own| own + 30),
-        "statefulset" => (start_up(object) + 120).max(USUAL / 2) * spec("replicas").unwrap_or(1).clamp(1, 10),
+        // One after the other.
+        "statefulset" => told.unwrap_or_else(|| (start_up(object) + 120).max(USUAL / 2)) * copies,
         _ => USUAL / 5,
     };
     Duration::from_secs(seconds)
@@ -212,6 +230,7 @@ pub(crate) struct Wait<'a> {
     /// What failed if it fails, as a sentence fragment.
     pub(crate) action: &'a str,
     pub(crate) limit: Duration,
+    pub(crate) timing: Timing,
     pub(crate) progress: Progress<'a>,
 }
 
@@ -238,7 +257,7 @@ impl Wait<'_> {
             }
             let gathered = Gathered::of(self.look, self.kind, &object).await?;
             let far = match verdict {
-                Verdict::Done if settled(&mut well, gathered.restarts()) => return Ok(object),
+                Verdict::Done if settled(&mut well, gathered.restarts(), self.timing.settle) => return Ok(object),
                 Verdict::Done => "settling".to_owned(),
                 Verdict::Failed(why) => return Err(self.failed(&object, &gathered, &why).await),
                 Verdict::Going(far) => {
@@ -249,7 +268,7 @@ impl Wait<'_> {
             if let Some(cause) = gathered
                 .causes(&object)
                 .into_iter()
-                .find(|cause| is_over(cause, &mut first))
+                .find(|cause| is_over(cause, &mut first, self.timing.grace))
             {
                 return Err(self.because(cause).await);
             }
@@ -260,7 +279,7 @@ impl Wait<'_> {
                 (self.progress)(&format!("waiting for {far}, {} s", begin.elapsed().as_secs()));
                 told = Instant::now();
             }
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(self.timing.pace).await;
         }
     }
 
@@ -331,9 +350,9 @@ fn has_replicas(kind: &Kind, object: &Value) -> bool {
 }
 
 /// Whether it stayed well long enough, without a container that began anew.
-fn settled(well: &mut Well, restarts: u64) -> bool {
+fn settled(well: &mut Well, restarts: u64, settle: Duration) -> bool {
     match well {
-        Some((since, before)) if *before == restarts => since.elapsed() >= SETTLE,
+        Some((since, before)) if *before == restarts => since.elapsed() >= settle,
         _ => {
             *well = Some((Instant::now(), restarts));
             false
@@ -342,11 +361,11 @@ fn settled(well: &mut Well, restarts: u64) -> bool {
 }
 
 /// Whether waiting any longer is in vain.
-fn is_over(cause: &Cause, first: &mut BTreeMap<(Sort, String), Instant>) -> bool {
+fn is_over(cause: &Cause, first: &mut BTreeMap<(Sort, String), Instant>, grace: Duration) -> bool {
     let since = first
         .entry((cause.sort, cause.pod.clone()))
         .or_insert_with(Instant::now);
-    cause.terminal || (has_grace(cause.sort) && since.elapsed() >= GRACE)
+    cause.terminal || (has_grace(cause.sort) && since.elapsed() >= grace)
 }
 
 /// What is given up when it does not pass. A probe that fails is how starting looks.

@@ -160,17 +160,20 @@ fn containers_that_end() {
 
 #[test]
 fn probes() {
-    let runs = |restarts: u64| container(json!({"state": {"running": {}}, "ready": false, "restartCount": restarts}));
-    let told = |message: &str, restarts| first(&json!({}), &[runs(restarts)], &[event("Unhealthy", message)]);
-    insta::assert_snapshot!(told("Readiness probe failed: HTTP probe failed with statuscode: 503", 0), @"
+    let runs = container(json!({"state": {"running": {}}, "ready": false, "restartCount": 0}));
+    let told = |pod: &Value, message: &str| first(&json!({}), &[pod.clone()], &[event("Unhealthy", message)]);
+    insta::assert_snapshot!(told(&runs, "Readiness probe failed: HTTP probe failed with statuscode: 503"), @"
     may pass: its readiness probe fails (pod web-1, container server): Readiness probe failed: HTTP probe failed with statuscode: 503
     see that it listens on its port and answers its health path
     ");
-    insta::assert_snapshot!(told("Liveness probe failed: connection refused", 1), @"
+    // The kubelet killed it: its exit code says nothing.
+    let last = json!({"terminated": {"exitCode": 137, "reason": "Error"}});
+    let killed = container(json!({"state": {"running": {}}, "lastState": last, "ready": false, "restartCount": 1}));
+    insta::assert_snapshot!(told(&killed, "Liveness probe failed: connection refused"), @"
     terminal: it is restarted because its probe fails (pod web-1, container server): Liveness probe failed: connection refused
     if it only needs longer to start, raise rollout.timeout
     ");
-    assert_eq!(of_pod(runs(0)), "nothing");
+    assert_eq!(of_pod(runs), "nothing");
 }
 
 #[test]

@@ -90,6 +90,10 @@ fn what_does_not_count_leaves_the_own_words() {
         json!({"spec": {"class": "fast", "volumeName": "pv-1"}}),
     );
     assert_eq!(merge(&base, &expected, &seen, &mut |_, _, _| false), base);
+    // Nor does it leave an empty shell of what the server made up.
+    let made = |uid: &str| json!({"spec": {"class": "fast", "selector": {"labels": {"uid": uid}}}});
+    assert_eq!(merge(&base, &made("a"), &made("b"), &mut |_, _, _| false), base);
+    assert_eq!(merge(&base, &base, &made("b"), &mut |_, _, _| false), base);
 }
 
 #[test]
