@@ -65,6 +65,7 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ("providers/manifest", &[], &[]),
     ("providers/docker", &["mlstack-compose", "mlstack-provider"], &[]),
     ("providers/kubernetes", &["mlstack-manifest", "mlstack-provider"], &[]),
+    ("providers/kubernetes/double", &[], &[]),
     ("server", &["mlstack-onnx"], &[]),
     ("server/onnx", &[], &[]),
     (
