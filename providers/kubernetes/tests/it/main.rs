@@ -1,0 +1,8 @@
+//! The provider against an API server that answers as a real one was recorded to answer.
+
+mod causes;
+mod changes;
+mod locks;
+mod looks;
+mod objects;
+mod stage;
