@@ -105,12 +105,12 @@ fn unknown(path: &str) -> Result<Reply, Refusal> {
 
 fn resource(path: &str) -> Option<Route<'_>> {
     let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let (group, version) = match parts.first()? {
-        &"api" if parts.len() > 2 => {
+    let (group, version) = match *parts.first()? {
+        "api" if parts.len() > 2 => {
             parts.remove(0);
             ("", parts.remove(0))
         }
-        &"apis" if parts.len() > 2 => {
+        "apis" if parts.len() > 2 => {
             parts.remove(0);
             (parts.remove(0), parts.remove(0))
         }

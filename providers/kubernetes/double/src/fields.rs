@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Paths {
     /// Whether the path that ends here is in the set.
     pub(crate) here: bool,
-    pub(crate) under: BTreeMap<String, Paths>,
+    pub(crate) under: BTreeMap<String, Self>,
 }
 
 impl Paths {

@@ -234,7 +234,7 @@ fn difference(before: &[String], after: &[String]) -> String {
         start + 1,
         end_a + more - start
     );
-    let mut push = |sign: &str, lines: &[String]| lines.iter().for_each(|l| hunk += &format!("{sign}{l}\n"));
+    let mut push = |sign: &str, lines: &[String]| lines.iter().for_each(|l| hunk.extend([sign, l.as_str(), "\n"]));
     push(" ", &before[start..first]);
     push("-", &before[first..end_b]);
     push("+", &after[first..end_a]);

@@ -72,10 +72,10 @@ impl Entry {
     fn called(&self) -> String {
         let mut text = format!("\"{}\"", self.manager.name);
         if !self.manager.subresource.is_empty() {
-            text += &format!(" with subresource \"{}\"", self.manager.subresource);
+            text.extend([" with subresource \"", &self.manager.subresource, "\""]);
         }
         if !self.manager.apply {
-            text += &format!(" using {}", self.version);
+            text.extend([" using ", &self.version]);
         }
         text
     }

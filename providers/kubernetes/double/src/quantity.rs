@@ -55,7 +55,7 @@ fn fixed(digits: &str) -> Option<i128> {
     if whole.is_empty() && part.is_empty() {
         return None;
     }
-    let padded = format!("{whole}{:0<9.9}", part);
+    let padded = format!("{whole}{part:0<9.9}");
     padded.parse::<i128>().ok().map(|n| n * sign)
 }
 

@@ -64,7 +64,7 @@ impl Request {
     pub(crate) fn json(&self) -> Result<Value, String> {
         serde_json::from_slice(&self.body).or_else(|_| {
             let text = String::from_utf8_lossy(&self.body);
-            serde_saphyr::from_str(&text).map_err(|e| e.to_string())
+            serde_saphyr::from_str_with_options(&text, serde_saphyr::Options::default()).map_err(|e| e.to_string())
         })
     }
 }

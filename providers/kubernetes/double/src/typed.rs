@@ -197,9 +197,9 @@ fn children<'a>(
         for (step, field, child) in steps(of, value) {
             let entry = all.entry(step).or_insert((field, (None, None)));
             if side == 0 {
-                entry.1.0 = Some(child)
+                entry.1.0 = Some(child);
             } else {
-                entry.1.1 = Some(child)
+                entry.1.1 = Some(child);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds::{Kind, named};
+use crate::kinds::Kind;
 use crate::managed::{self, Manager};
 use crate::refusal::{Refusal, details};
 use crate::store::{Key, World, text};
@@ -314,9 +314,4 @@ fn deleted(kind: &Kind, live: &Value) -> Value {
     let mut details = details(kind, text(live, "/metadata/name"), kind.plural);
     details["uid"] = live["metadata"]["uid"].clone();
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
-}
-
-/// The key of the pod that a namespace holds under a name.
-pub(crate) fn pod_key(namespace: &str, name: &str) -> Key {
-    Key::new(named("Pod"), namespace, name)
 }

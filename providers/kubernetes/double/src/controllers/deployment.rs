@@ -47,7 +47,7 @@ fn adopt(world: &mut World, key: &Key) {
         .collect();
     for set in lonely {
         edit(world, &set, &Manager::update(MANAGER, ""), |r| {
-            r["metadata"]["ownerReferences"] = json!([reference(&deployment)])
+            r["metadata"]["ownerReferences"] = json!([reference(&deployment)]);
         });
     }
 }
@@ -250,12 +250,12 @@ fn renew(world: &mut World, deployment: &Value, key: &Key, new_key: &Key, set: &
     let to = if revision(set) < newest { newest + 1 } else { newest };
     if revision(set) < newest {
         edit(world, new_key, &Manager::update(MANAGER, ""), |r| {
-            r["metadata"]["annotations"][REVISION] = to.to_string().into()
+            r["metadata"]["annotations"][REVISION] = to.to_string().into();
         });
         world.queue.progress.insert(key.clone(), world.now);
     }
     edit(world, key, &status_manager(), |d| {
-        d["metadata"]["annotations"][REVISION] = to.to_string().into()
+        d["metadata"]["annotations"][REVISION] = to.to_string().into();
     });
 }
 

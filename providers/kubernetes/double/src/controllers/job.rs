@@ -21,7 +21,7 @@ pub(crate) fn sync(world: &mut World, key: &Key) {
         if !is_active(object) {
             let manager = super::Manager::update(MANAGER, "");
             edit(world, pod, &manager, |p| {
-                drop(p["metadata"].as_object_mut().and_then(|m| m.remove("finalizers")))
+                drop(p["metadata"].as_object_mut().and_then(|m| m.remove("finalizers")));
             });
         }
     }

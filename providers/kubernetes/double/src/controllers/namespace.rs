@@ -48,7 +48,7 @@ pub(crate) fn sync(world: &mut World, key: &Key) {
     }
     let conditions = conditions(&left, &world.time(), &namespace);
     edit(world, key, &status_manager(), |n| {
-        n["status"]["conditions"] = conditions
+        n["status"]["conditions"] = conditions;
     });
 }
 

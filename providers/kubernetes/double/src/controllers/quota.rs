@@ -13,6 +13,6 @@ pub(crate) fn sync(world: &mut World, key: &Key) {
     let hard = quota["spec"]["hard"].clone();
     let used = admit::usage(world, key, &hard);
     edit(world, key, &status_manager(), |q| {
-        q["status"] = json!({"hard": hard, "used": used})
+        q["status"] = json!({"hard": hard, "used": used});
     });
 }

@@ -60,7 +60,7 @@ fn step(world: &mut World, key: &Key, set: &Value, revision: &str) {
         match pod {
             None => create(world, key, set, index, revision),
             Some(pod) if matches!(text(&pod, "/status/phase"), "Failed" | "Succeeded") => {
-                remove(world, set, &pod_key(key, index))
+                remove(world, set, &pod_key(key, index));
             }
             Some(pod) if is_active(&pod) && is_ready(&pod) => continue,
             Some(_) => {}

@@ -3,6 +3,16 @@
 pub(crate) const GAPS: &[(&str, usize, &str)] = &[
     (
         "applyset/kubectl",
+        0,
+        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
+    ),
+    (
+        "applyset/kubectl",
+        4,
+        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
+    ),
+    (
+        "applyset/kubectl",
         1,
         "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
     ),
