@@ -53,7 +53,7 @@ impl<'a> Guarded<'a> {
         let address = step.address();
         match known.moved(step, now.get(address)) {
             None => Ok(()),
-            Some(how) => Err(ProviderError::new(ErrorKind::Stale, "stale:")
+            Some(how) => Err(ProviderError::new(ErrorKind::Stale, "is stale:")
                 .at(address)
                 .because(format!("{how} since this was planned"))
                 .hint("plan again: mlstack plan")),

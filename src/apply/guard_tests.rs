@@ -114,7 +114,7 @@ fn what_moves_under_way_is_not_touched_and_nothing_new_starts() {
     });
     assert_eq!(
         told(&outcome),
-        ["stale: service/b: memory changed since this was planned"]
+        ["service/b is stale: memory changed since this was planned"]
     );
     assert_eq!(steps, ["replace service/a"]);
     assert!(!outcome.is_interrupted());

@@ -148,13 +148,23 @@ async fn carry_out(
     display.finish(&outcome, exit);
     let written = memory.end(opened, survey, plan, &outcome).await;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
-    for (id, error) in outcome.failed {
+    let Outcome { failed, skipped, .. } = outcome;
+    for (id, error) in failed {
         let source = plan.nodes[id - 1].step.after().and_then(|after| after.source.as_ref());
-        context
-            .ui
-            .fault(&Failure::from(error).asked_at(source).render(&context.ui));
+        let failure = Failure::from(error)
+            .asked_at(source)
+            .holds_up(held_up(plan, &skipped, id));
+        context.ui.fault(&failure.render(&context.ui));
     }
     written.map(|()| exit)
+}
+
+/// What was not tried because the step `failed` did.
+fn held_up(plan: &Plan, skipped: &BTreeMap<usize, Option<usize>>, failed: usize) -> Vec<String> {
+    let waiting = skipped.iter().filter(|(_, because)| **because == Some(failed));
+    waiting
+        .map(|(id, _)| plan.nodes[id - 1].step.address().to_string())
+        .collect()
 }
 
 fn exit_of(outcome: &Outcome, late: bool, is_way_back: bool) -> Exit {

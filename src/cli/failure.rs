@@ -20,6 +20,8 @@ pub(super) struct Failure {
     /// The line of the stack file that asked for it: `FILE:LINE:COLUMN`.
     place: Option<String>,
     causes: Vec<String>,
+    /// What was not tried for its sake.
+    held_up: Vec<String>,
     hints: Vec<String>,
     whole: bool,
 }
@@ -32,6 +34,7 @@ impl Failure {
             text: text.into(),
             place: None,
             causes: Vec::new(),
+            held_up: Vec::new(),
             hints: Vec::new(),
             whole: false,
         }
@@ -72,6 +75,13 @@ impl Failure {
         &self.text
     }
 
+    /// Names what was not tried for its sake.
+    #[must_use]
+    pub(super) fn holds_up(mut self, others: Vec<String>) -> Self {
+        self.held_up = others;
+        self
+    }
+
     /// The text as it is shown.
     pub(super) fn render(&self, ui: &Ui) -> String {
         if self.whole {
@@ -87,6 +97,9 @@ impl Failure {
                 "  caused by: {}",
                 visible_lines(cause.trim_end()).replace('\n', "\n    ")
             );
+        }
+        if !self.held_up.is_empty() {
+            let _ = writeln!(text, "  not tried: {}", visible_lines(&self.held_up.join(", ")));
         }
         for hint in &self.hints {
             let _ = writeln!(text, "  {} {}", ui.paint_err("36", "hint:"), visible_lines(hint));

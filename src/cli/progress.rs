@@ -20,8 +20,9 @@ use crate::ledger::now;
 use crate::plan::Plan;
 use crate::view::{Header, Moment, StepState, Style, begin_json, end_json, event_json, event_line, tree};
 
-/// How long a running step may be silent, where lines stay.
-const QUIET_FOR: Duration = Duration::from_secs(10);
+/// How long a running step may be silent, where lines stay: by its second line a health check with the usual interval
+/// has failed once, and that is told within 15 s.
+const QUIET_FOR: Duration = Duration::from_secs(7);
 /// Between two frames of the tree.
 const FRAME: Duration = Duration::from_millis(120);
 /// The most lines of a tree.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mlstack_compose::IMAGE;
-use mlstack_provider::{Address, Observed, Provider, Resource, Source};
+use mlstack_provider::{Address, Observed, Provider, ProviderError, Resource, Source};
 use mlstack_provider_docker::{Connection, DockerReader, Host, Keyed};
 
 use super::exit::Exit;
@@ -106,7 +106,8 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         Look::Offline | Look::Render => Vec::new(),
         Look::Live | Look::Prepare | Look::Destroy => {
             let reader = reading_back(&connection, &loaded)?;
-            reader.observe(&loaded.stack.name, &desired).await?
+            let observed = reader.observe(&loaded.stack.name, &desired).await;
+            observed.map_err(|error| located(error, &desired))?
         }
     };
     context.ui.detail(&format!(
@@ -144,6 +145,13 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         survey.warn_of_missing_secrets(context);
     }
     Ok(survey)
+}
+
+/// The failure, with the line of the stack file that asked for what it happened to.
+fn located(error: ProviderError, desired: &[Resource]) -> Failure {
+    let is_it = |resource: &&Resource| error.address.as_ref() == Some(&resource.address);
+    let source = desired.iter().find(is_it).and_then(|resource| resource.source.as_ref());
+    Failure::from(error).asked_at(source)
 }
 
 /// The engine that `DOCKER_HOST` names, or the local one; `MLSTACK_ENGINE_TIMEOUT` is how long each of its answers may

@@ -60,7 +60,7 @@ fn a_closed_registry_takes_the_right_password_alone() {
     };
     stage.write("right", &format!("{PASSWORD}\n"));
     stage.write("wrong", "battery staple\n");
-    let registry = Registry::closed(&stage);
+    let registry = Registry::closed(&stage, &[]);
     let push = format!("image push {}/team/predictor:1", registry.address);
 
     let nobody = stage.run(&push);
@@ -90,7 +90,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// One that only `me` with [`PASSWORD`] may use.
-    pub(crate) fn closed(stage: &Stage) -> Self {
+    pub(crate) fn closed(stage: &Stage, settings: &[&str]) -> Self {
         stage.write("htpasswd", HTPASSWD);
         let mount = format!("{}:/htpasswd:ro", stage.path().join("htpasswd").display());
         let auth = [
@@ -99,7 +99,10 @@ impl Registry {
             "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd",
         ];
         let variables = auth.iter().flat_map(|variable| ["-e", *variable]);
-        Self::start(stage, &[&["-v", &mount][..], &variables.collect::<Vec<_>>()].concat())
+        Self::start(
+            stage,
+            &[settings, &["-v", &mount], &variables.collect::<Vec<_>>()].concat(),
+        )
     }
 
     fn start(stage: &Stage, settings: &[&str]) -> Self {

@@ -1,4 +1,4 @@
-//! What is said when something is in the way: no engine, somebody else's run, Ctrl-C, a port that is taken.
+//! What is said when something is in the way: no engine, somebody else's run, Ctrl-C, what was done by hand.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -92,34 +92,6 @@ fn what_was_stopped_or_removed_by_hand_comes_back() {
     stage.ends(0, "apply -y");
     assert_eq!(stage.containers()["db"], before["db"]);
     stage.ends(0, "plan --detailed-exitcode");
-}
-
-#[test]
-fn a_taken_port_names_who_has_it() {
-    let Some(stage) = Stage::of("stacks/minimal", &["busybox:1"]) else {
-        return;
-    };
-    let port = stage.url(8080).replace("http://", "");
-    let holder = format!("{}-holder", stage.name);
-    let label = format!("com.docker.compose.project={}", stage.name);
-    docker(&[
-        "run",
-        "-d",
-        "--name",
-        &holder,
-        "--label",
-        &label,
-        "-p",
-        &format!("{port}:1"),
-        "busybox:1",
-        "sleep",
-        "600",
-    ]);
-    let up = stage.run("up");
-    assert_eq!(up.code, 10, "{}", up.stderr);
-    assert!(up.stderr.contains("STACK-holder has it"), "{}", up.stderr);
-    docker(&["rm", "-f", &holder]);
-    stage.ends(0, "up");
 }
 
 /// Ctrl-C, and how the program ended.

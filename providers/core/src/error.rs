@@ -38,11 +38,12 @@ impl ErrorKind {
 
 /// A failed look or step: what was tried, on what, why it failed, and what to do about it.
 #[derive(Debug, thiserror::Error)]
-#[error("{action}{}", .address.as_ref().map(|a| format!(" {a}")).unwrap_or_default())]
+#[error("{}", self.sentence())]
 pub struct ProviderError {
     /// The sort of failure.
     pub kind: ErrorKind,
-    /// What was tried, as a sentence fragment: `cannot create`.
+    /// What was tried, as a sentence fragment: `cannot create`. One that ends with a colon is said of the thing:
+    /// `did not become ready:`.
     pub action: String,
     /// The thing it was tried on.
     pub address: Option<Address>,
@@ -65,6 +66,16 @@ impl ProviderError {
             cause: None,
             hints: Vec::new(),
             rolled_back: false,
+        }
+    }
+
+    /// `cannot create service/web`, `service/web did not become ready`.
+    fn sentence(&self) -> String {
+        match (self.action.strip_suffix(':'), &self.address) {
+            (Some(action), Some(address)) => format!("{address} {action}"),
+            (Some(action), None) => action.to_owned(),
+            (None, Some(address)) => format!("{} {address}", self.action),
+            (None, None) => self.action.clone(),
         }
     }
 

@@ -8,6 +8,7 @@ use bollard::errors::Error;
 use mlstack_provider::{ErrorKind, ProviderError};
 
 use crate::connect::Host;
+use crate::trouble::DISK_FULL;
 
 /// The HTTP status in an engine's refusal.
 pub(crate) fn status(error: &Error) -> Option<u16> {
@@ -37,12 +38,20 @@ pub(crate) fn refused(action: &str, error: &Error) -> ProviderError {
         _ => ErrorKind::Failed,
     };
     let message = message(error);
-    let full = message.contains("no space left on device");
+    let hint = if is_full(&message) {
+        Some(DISK_FULL)
+    } else if message.contains("non-overlapping IPv4 address pool") {
+        Some("the engine has no address left for a network; remove those that nobody uses: docker network prune")
+    } else {
+        None
+    };
     let refused = ProviderError::new(kind, action).because(message);
-    match full {
-        true => refused.hint("the engine's disk is full: docker system df shows by what"),
-        false => refused,
-    }
+    hint.into_iter().fold(refused, ProviderError::hint)
+}
+
+/// Whether the engine's disk is what is in the way.
+pub(crate) fn is_full(message: &str) -> bool {
+    message.contains("no space left on device")
 }
 
 /// The engine did not finish in time.

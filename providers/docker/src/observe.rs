@@ -78,7 +78,8 @@ impl Found {
         Some((labels.service, found))
     }
 
-    fn image_id(&self) -> &str {
+    /// The image it was made from.
+    pub(crate) fn image_id(&self) -> &str {
         self.inspected.image.as_deref().unwrap_or_default()
     }
 }
@@ -385,10 +386,8 @@ fn names<'a>(project: &str, resource: &'a Resource) -> Vec<(String, &'a Resource
 
 /// Something of somebody else stands where ours must.
 pub(crate) fn foreign(sort: &str, name: &str) -> ProviderError {
-    ProviderError::new(ErrorKind::Foreign, "refused to touch what is not ours:")
-        .because(format!(
-            "a {sort} named {name} exists and does not belong to this stack"
-        ))
+    ProviderError::new(ErrorKind::Foreign, "cannot take its name:")
+        .because(format!("there is a {sort} named {name} that is not of this stack"))
         .hint(match sort {
             "container" => {
                 format!("if nobody needs it: docker rm -f {name}; or rename it: docker rename {name} {name}-other")

@@ -153,7 +153,7 @@ pub(crate) async fn load(
         watch(carrier.patience.stall(), events, |_: BuildInfo| ()).await
     };
     let loaded = carrier.through(run).await;
-    loaded.map_err(|error| error.or(format!("cannot load {reference}")))
+    loaded.map_err(|error| error.or(format!("cannot load {reference}:")))
 }
 
 /// Builds an image with the engine's classic builder; the context is opened anew for each try.
@@ -192,7 +192,7 @@ pub(crate) async fn build(
     built.map_err(|error| {
         let output = output.lock().unwrap_or_else(PoisonError::into_inner);
         error
-            .or(format!("cannot build {}", request.reference))
+            .or(format!("cannot build {}:", request.reference))
             .hint(last(&output))
     })
 }
@@ -247,7 +247,7 @@ async fn watch<T>(
 
 fn not_pulled(reference: &str, parsed: &Reference<'_>, known: bool, error: Broken) -> ProviderError {
     let registry = parsed.registry().unwrap_or("Docker Hub");
-    let error = error.or(format!("cannot pull {reference}"));
+    let error = error.or(format!("cannot pull {reference}:"));
     let words = error
         .cause
         .as_ref()
@@ -256,13 +256,14 @@ fn not_pulled(reference: &str, parsed: &Reference<'_>, known: bool, error: Broke
         .to_lowercase();
     let denied = ["denied", "unauthorized", "authentication required", "no basic auth"];
     let absent = ["not found", "manifest unknown"];
+    if fault::is_full(&words) {
+        return error;
+    }
     if denied.iter().any(|word| words.contains(word)) {
+        let login = format!("docker login {}", parsed.registry().unwrap_or_default());
         let hint = match known {
-            true => format!("{registry} does not take the credentials in Docker's config.json for it"),
-            false => format!(
-                "check the name, or log in: docker login {}",
-                parsed.registry().unwrap_or_default()
-            ),
+            true => format!("{registry} does not take the credentials that Docker keeps for it; log in again: {login}"),
+            false => format!("check the name, or log in: {login}"),
         };
         return ProviderError {
             kind: ErrorKind::Denied,
@@ -271,7 +272,7 @@ fn not_pulled(reference: &str, parsed: &Reference<'_>, known: bool, error: Broke
         .hint(hint.trim_end());
     }
     if absent.iter().any(|word| words.contains(word)) {
-        return error.hint(format!("{registry} has no such image: check name and tag"));
+        return error.hint(format!("{registry} has no such image: check name and tag of `image`"));
     }
     error.hint(format!(
         "no registry reached? load the image by hand: docker load -i FILE (it must be named {reference})"

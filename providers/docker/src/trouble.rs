@@ -11,6 +11,8 @@ use mlstack_provider::{ErrorKind, ProviderError};
 
 /// The most characters of one probe's output that are shown.
 const PROBE_OUTPUT: usize = 400;
+/// The most characters of a probe's command that are shown.
+const PROBE_COMMAND: usize = 120;
 
 /// A reason, and below it what the container itself wrote.
 #[derive(Debug, thiserror::Error)]
@@ -66,21 +68,46 @@ pub(crate) fn policy_name(policy: Option<&RestartPolicy>) -> String {
     name.map(|name| name.to_string()).unwrap_or_default()
 }
 
-/// What the last probe of the health check printed.
-pub(crate) fn last_probe(container: &ContainerInspectResponse) -> Option<String> {
+/// What the last probe of the health check was, and printed; `None` when it went well, or there was none.
+pub(crate) fn failed_probe(container: &ContainerInspectResponse) -> Option<String> {
     let log = container.state.as_ref()?.health.as_ref()?.log.as_ref()?;
     let probe = log.last()?;
-    // Secrets leave before the text is cut: half of one would not be found.
-    let output: String = redact(probe.output.as_deref().unwrap_or_default())
-        .trim()
-        .chars()
-        .take(PROBE_OUTPUT)
-        .collect();
-    let code = probe.exit_code.unwrap_or(0);
-    Some(match output.is_empty() {
-        true => format!("its last probe ended with code {code} and said nothing"),
-        false => format!("its last probe ended with code {code}: {output}"),
+    let code = probe.exit_code.filter(|code| *code != 0)?;
+    let (command, output) = (probe_command(container), probe.output.as_deref().unwrap_or_default());
+    Some(match shortened(output.trim(), PROBE_OUTPUT) {
+        nothing if nothing.is_empty() => format!("its health check{command} ended with code {code} and said nothing"),
+        output => format!("its health check{command} ended with code {code}: {output}"),
     })
+}
+
+/// What the health check runs, in the form in which it can be pasted; with a space before it.
+fn probe_command(container: &ContainerInspectResponse) -> String {
+    let check = container.config.as_ref().and_then(|config| config.healthcheck.as_ref());
+    let words = check.and_then(|check| check.test.as_deref()).unwrap_or_default();
+    let command = match words {
+        [kind, script] if kind == "CMD-SHELL" => script.clone(),
+        [_, words @ ..] => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+        [] => return String::new(),
+    };
+    format!(" `{}`", shortened(&command, PROBE_COMMAND))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// Secrets leave before a text is cut: half of one would not be found.
+fn shortened(text: &str, most: usize) -> String {
+    let text = redact(text);
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
 }
 
 /// The error for a container that came up wrong; `lines` is the end of its log.
@@ -98,39 +125,47 @@ pub(crate) fn too_slow(
     lines: String,
     limit: Duration,
 ) -> ProviderError {
-    let probe = last_probe(container)
+    let probe = failed_probe(container)
         .map(|probe| format!("; {probe}"))
         .unwrap_or_default();
     let reason = format!("still not healthy after {} s{probe}", limit.as_secs());
     let output = (!lines.is_empty()).then_some(Output(lines));
     ProviderError::new(ErrorKind::Timeout, action)
         .because(Failure { reason, output })
-        .hint("if it only needs longer, raise rollout.timeout")
+        .hint(format!(
+            "if it only needs longer, write in the stack file: rollout: {{ timeout: {}s }}",
+            limit.as_secs() * 2
+        ))
 }
 
 fn reason(container: &ContainerInspectResponse, lines: &str) -> (String, Option<String>) {
     let state = container.state.clone().unwrap_or_default();
     let code = state.exit_code.unwrap_or(0);
     if health(container) == HealthStatusEnum::UNHEALTHY {
-        let probe = last_probe(container).unwrap_or_default();
-        let hint = "see that it listens where its health check asks".to_owned();
-        return (format!("it runs but is unhealthy: {probe}"), Some(hint));
+        let probe = failed_probe(container).map(|probe| format!(": {probe}"));
+        let hint = "see that it answers its health check; one that only starts slowly needs healthcheck.start_period";
+        let reason = format!("it runs but is unhealthy{}", probe.unwrap_or_default());
+        return (reason, Some(hint.to_owned()));
     }
     if state.oom_killed == Some(true) {
-        return (out_of_memory(container), Some("raise resources.memory".to_owned()));
+        return out_of_memory(container);
     }
     if let Some(error) = state.error.filter(|error| !error.is_empty()) {
-        let hint = hint_for_start(&error).map(str::to_owned);
-        return (error, hint);
+        let image = container.config.as_ref().and_then(|config| config.image.as_deref());
+        let hint = hint_for_start(&error, image.unwrap_or_default());
+        return (essence(&error).to_owned(), hint);
     }
-    let (why, hint) = last_words(container, lines).unwrap_or_else(|| (String::new(), hint_for_code(code)));
+    let (why, hint) = last_words(container, lines).unwrap_or_else(|| (String::new(), hint_for_code(code, lines)));
     (format!("it exited with code {code}{why}"), Some(hint))
 }
 
-fn hint_for_code(code: i64) -> String {
+fn hint_for_code(code: i64, lines: &str) -> String {
     let hint = match code {
+        0 => "a service must go on running: its command must not leave the foreground",
         125..=127 => "its command cannot be run: check command, entrypoint and user",
         139 => "it crashed (segmentation fault): is the image made for this processor?",
+        137 => "it was killed: by somebody, or for want of memory on the machine (sudo dmesg | tail)",
+        _ if lines.is_empty() => "it wrote nothing: check command and env",
         _ => "its last lines say why; mend that, then apply again",
     };
     hint.to_owned()
@@ -140,8 +175,8 @@ fn hint_for_code(code: i64) -> String {
 fn last_words(container: &ContainerInspectResponse, lines: &str) -> Option<(String, String)> {
     let lines = lines.to_lowercase();
     if lines.contains("no space left on device") {
-        let hint = "see what fills the disk: docker system df; a tmpfs or a volume with a size may be full too";
-        return Some((": no space is left where it writes".to_owned(), hint.to_owned()));
+        let hint = format!("{DISK_FULL}; a tmpfs, /dev/shm or a volume with a size may be full too");
+        return Some((": no space is left where it writes".to_owned(), hint));
     }
     lines
         .contains("permission denied")
@@ -167,7 +202,7 @@ fn not_permitted(container: &ContainerInspectResponse, lines: &str) -> Option<(S
     let path = mount.destination.as_deref().unwrap_or_default();
     let hint = match (&mount.name, &mount.source) {
         (Some(volume), _) => {
-            format!("give it to that user: docker run --rm -v {volume}:{path} busybox chown -R {user} {path}")
+            format!("give it to that user: docker run --rm -v {volume}:{path} busybox:1 chown -R {user} {path}")
         }
         (None, source) => format!(
             "give it to that user: sudo chown -R {user} {}",
@@ -177,29 +212,50 @@ fn not_permitted(container: &ContainerInspectResponse, lines: &str) -> Option<(S
     Some((format!(": its user {user} may not write to {path}"), hint))
 }
 
-fn out_of_memory(container: &ContainerInspectResponse) -> String {
+fn out_of_memory(container: &ContainerInspectResponse) -> (String, Option<String>) {
     let limit = container
         .host_config
         .as_ref()
         .and_then(|host| host.memory)
         .filter(|limit| *limit > 0);
-    match limit {
-        Some(limit) => format!("it was killed: out of memory (its limit is {} MiB)", limit >> 20),
-        None => "it was killed: the machine is out of memory".to_owned(),
+    match limit.map(|limit| limit >> 20) {
+        Some(limit) => (
+            format!("it was killed: out of memory (its limit is {limit} MiB)"),
+            Some(format!("give it more: resources: {{ memory: {}Mi }}", limit * 2)),
+        ),
+        None => (
+            "it was killed: the machine is out of memory".to_owned(),
+            Some("see what takes it: docker stats --no-stream".to_owned()),
+        ),
     }
 }
 
-/// What to do about an engine's refusal to start a container.
-pub(crate) fn hint_for_start(message: &str) -> Option<&'static str> {
+/// What to do when there is no space.
+pub(crate) const DISK_FULL: &str =
+    "see what fills the engine's disk: docker system df; and make room, as with: docker image prune";
+
+/// An engine's refusal to start a container, without the names of the programs that it went through.
+pub(crate) fn essence(message: &str) -> &str {
+    let wrappings = [
+        "starting container process caused: ",
+        "unable to start container process: ",
+        "error during container init: ",
+    ];
+    let inner = wrappings.iter().fold(message, |message, wrapping| {
+        message.rsplit_once(wrapping).map_or(message, |(_, inner)| inner)
+    });
+    inner.strip_suffix(": unknown").unwrap_or(inner)
+}
+
+/// What to do about an engine's refusal to start a container of `image`.
+pub(crate) fn hint_for_start(message: &str, image: &str) -> Option<String> {
+    if message.contains("executable file not found") || message.contains("no such file or directory") {
+        return Some(format!(
+            "its command is not in the image, or not what it needs; the image's own: \
+             docker image inspect -f '{{{{.Config.Entrypoint}}}} {{{{.Config.Cmd}}}}' {image}"
+        ));
+    }
     let hints = [
-        (
-            "executable file not found",
-            "its command does not exist in the image: check command and entrypoint",
-        ),
-        (
-            "no such file or directory",
-            "its command, or the loader it needs, does not exist in the image",
-        ),
         (
             "permission denied",
             "its user may not run its command: check the file's mode in the image",
@@ -208,13 +264,13 @@ pub(crate) fn hint_for_start(message: &str) -> Option<&'static str> {
             "could not select device driver",
             "the engine has no GPU runtime: install nvidia-container-toolkit and restart it",
         ),
-        ("no space left", "the engine's disk is full: see docker system df"),
+        ("no space left", DISK_FULL),
         ("unable to find user", "the image has no such user: use a number"),
     ];
     hints
         .into_iter()
         .find(|(words, _)| message.contains(words))
-        .map(|(_, hint)| hint)
+        .map(|(_, hint)| hint.to_owned())
 }
 
 /// The host port a start failed on because something else has it.

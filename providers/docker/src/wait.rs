@@ -38,21 +38,24 @@ pub(crate) enum Verdict {
     Failed,
 }
 
+/// Whether it ended and was started again so often that it cannot be said to work.
+pub(crate) fn crashes(container: &ContainerInspectResponse) -> bool {
+    container.restart_count.unwrap_or(0) >= CRASHES
+}
+
 /// Reads an inspection.
 pub(crate) fn judge(container: &ContainerInspectResponse) -> Verdict {
     let state = container.state.as_ref();
-    let crashing = container.restart_count.unwrap_or(0) >= CRASHES;
     let out_of_memory = state.and_then(|state| state.oom_killed) == Some(true);
     match state.and_then(|state| state.status) {
-        // Whatever it went through before, it works now.
-        Some(Status::RUNNING) if trouble::health(container) == HealthStatusEnum::HEALTHY => Verdict::Ready,
-        Some(Status::EXITED | Status::RESTARTING) if out_of_memory => Verdict::Failed,
-        _ if crashing => Verdict::Failed,
+        // Whatever it went through before, it runs now; how it ends is known when it has ended.
         Some(Status::RUNNING) => match trouble::health(container) {
+            HealthStatusEnum::HEALTHY => Verdict::Ready,
             HealthStatusEnum::UNHEALTHY => Verdict::Failed,
             HealthStatusEnum::STARTING => Verdict::Starting,
             _ => Verdict::Running,
         },
+        _ if out_of_memory || crashes(container) => Verdict::Failed,
         Some(Status::CREATED | Status::RESTARTING) => Verdict::Starting,
         Some(Status::EXITED) if trouble::problem(container).is_none() => Verdict::Ready,
         Some(Status::EXITED) if may_restart(container) => Verdict::Starting,
@@ -95,7 +98,9 @@ pub(crate) async fn ready(
             return Err(trouble::too_slow(action, &container, last_lines(look, id).await, limit));
         }
         if told.elapsed() >= TELL {
-            progress(&format!("waiting for health, {} s", begin.elapsed().as_secs()));
+            let why = trouble::failed_probe(&container).map(|probe| format!(": {probe}"));
+            let (why, seconds) = (why.unwrap_or_default(), begin.elapsed().as_secs());
+            progress(&format!("waiting for health{why}, {seconds} s"));
             told = Instant::now();
         }
         tokio::time::sleep(PACE).await;

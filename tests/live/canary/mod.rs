@@ -209,7 +209,7 @@ fn changed_outside(search: &mut Search, stage: &Stage) {
 }
 
 fn images(search: &mut Search, stage: &Stage) {
-    let registry = Registry::closed(stage);
+    let registry = Registry::closed(stage, &[]);
     let push = format!("image push {}/team/predictor:1", registry.address);
     stage.write("keys/right", REGISTRY);
     stage.write("keys/wrong", ENV);

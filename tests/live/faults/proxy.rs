@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 /// How long nobody listens after [`Harm::Refuse`].
 const DEAF: Duration = Duration::from_millis(400);
+const FAILED: &str = "500 Internal Server Error";
 /// How long a call is held at most.
 const HOLD: Duration = Duration::from_secs(60);
 
@@ -29,6 +30,8 @@ pub(crate) enum Harm {
     FailBefore,
     /// The engine does it; the answer is 500.
     FailAfter,
+    /// The engine never hears of it; the answer is that its disk is full.
+    Full,
     /// The engine never hears of it; the answer is 429 with Retry-After.
     TooMany,
     /// The engine never hears of it; there is no answer.
@@ -42,6 +45,7 @@ pub(crate) enum Harm {
 }
 
 impl Harm {
+    /// What may come upon any call at any time.
     pub(crate) const ALL: [Self; 10] = [
         Self::Refuse,
         Self::ResetBefore,
@@ -108,7 +112,11 @@ struct State {
 }
 
 impl Proxy {
-    pub(crate) fn open(engine: &Path) -> Self {
+    pub(crate) fn before_the_engine() -> Self {
+        Self::open(&super::engine::socket())
+    }
+
+    fn open(engine: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
         let shared = Arc::new(Shared {
@@ -307,8 +315,14 @@ fn bridge(outside: &TcpStream, inside: &UnixStream) {
 fn spoil(harm: Harm, answer: &[u8], mut client: &UnixStream) -> io::Result<()> {
     match harm {
         Harm::Refuse | Harm::ResetBefore | Harm::ResetAfter => Ok(()),
-        Harm::FailBefore | Harm::FailAfter => client.write_all(refusal("500 Internal Server Error", "").as_bytes()),
-        Harm::TooMany => client.write_all(refusal("429 Too Many Requests", "Retry-After: 1\r\n").as_bytes()),
+        Harm::FailBefore | Harm::FailAfter => client.write_all(refusal(FAILED, "", "harm was done here").as_bytes()),
+        Harm::Full => {
+            client.write_all(refusal(FAILED, "", "write /var/lib/docker: no space left on device").as_bytes())
+        }
+        Harm::TooMany => {
+            let answer = refusal("429 Too Many Requests", "Retry-After: 1\r\n", "harm was done here");
+            client.write_all(answer.as_bytes())
+        }
         Harm::StallBefore | Harm::StallAfter => hold(client),
         Harm::Truncate => client.write_all(&answer[..middle(answer)]),
         Harm::Twice => {
@@ -319,8 +333,8 @@ fn spoil(harm: Harm, answer: &[u8], mut client: &UnixStream) -> io::Result<()> {
     }
 }
 
-fn refusal(status: &str, fields: &str) -> String {
-    let body = r#"{"message":"harm was done here"}"#;
+fn refusal(status: &str, fields: &str, message: &str) -> String {
+    let body = format!(r#"{{"message":"{message}"}}"#);
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{fields}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"

@@ -38,7 +38,7 @@ impl Rig {
         Some(Self {
             plot,
             stage: plot.stage()?,
-            proxy: Proxy::open(&engine::socket()),
+            proxy: Proxy::before_the_engine(),
             at: Some(State::Cleared),
             marked: false,
         })

@@ -37,3 +37,11 @@ fn wire_errors_are_told_apart() {
         ErrorKind::Denied
     );
 }
+
+#[test]
+fn a_full_disk_has_a_remedy() {
+    let full = "mkdir /var/lib/docker/overlay2/5f0c-init: no space left on device";
+    let error = refused("cannot create a container for", &answered(500, full));
+    assert_eq!(error.cause.expect("cause").to_string(), full);
+    assert!(error.hints[0].contains("docker system df"), "{:?}", error.hints);
+}

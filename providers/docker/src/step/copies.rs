@@ -1,6 +1,7 @@
 //! One container of a service: made, started, told why it does not start.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, EndpointSettings};
@@ -26,7 +27,8 @@ pub(crate) struct Mold<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) service: Service,
     image_id: String,
-    architecture: String,
+    /// The processor that the image is made for; may be empty.
+    pub(super) architecture: String,
 }
 
 impl<'a> Mold<'a> {
@@ -217,14 +219,18 @@ impl<'a> Mold<'a> {
         match self.site.write.start(id).await? {
             Ok(()) => Ok(()),
             Err(error) if fault::status(&error) == Some(304) => Ok(()),
-            Err(error) => Err(self.not_started(&fault::message(&error)).await),
+            Err(error) => {
+                let refused = self.not_started(&fault::message(&error)).await;
+                Err(self.mismatched(refused).await?)
+            }
         }
     }
 
     async fn not_started(&self, message: &str) -> ProviderError {
         let Some(port) = trouble::port_taken(message) else {
-            let error = ProviderError::new(ErrorKind::NotReady, "cannot start").because(message.to_owned());
-            return trouble::hint_for_start(message)
+            let essence = trouble::essence(message).to_owned();
+            let error = ProviderError::new(ErrorKind::NotReady, "cannot start").because(essence);
+            return trouble::hint_for_start(message, &self.service.image)
                 .into_iter()
                 .fold(error, ProviderError::hint);
         };
@@ -253,9 +259,22 @@ impl<'a> Mold<'a> {
         let limit = wait::limit(&self.service);
         let (look, progress) = (&self.site.look, self.site.progress);
         match wait::ready(look, id, "did not become ready:", limit, progress).await {
-            Err(error) if error.kind == ErrorKind::NotReady => Err(self.mismatch().await?.unwrap_or(error)),
+            Err(error) if error.kind == ErrorKind::NotReady => Err(self.mismatched(error).await?),
             ready => ready,
         }
+    }
+
+    /// The same error, unless it says that no processor of this engine runs the image. One that is emulated may fail
+    /// for reasons of its own.
+    async fn mismatched(&self, error: ProviderError) -> Result<ProviderError, ProviderError> {
+        let said = std::iter::successors(error.source(), |cause| (*cause).source());
+        let refused = said
+            .into_iter()
+            .any(|cause| cause.to_string().contains("exec format error"));
+        Ok(match refused {
+            true => self.mismatch().await?.unwrap_or(error),
+            false => error,
+        })
     }
 
     /// Asks a ready container its golden requests.

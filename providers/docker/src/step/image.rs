@@ -94,12 +94,11 @@ async fn bring(site: &Site<'_>, resource: &Resource) -> Result<(), ProviderError
 async fn arrived(site: &Site<'_>, reference: &str, id: Option<&str>) -> Result<(), ProviderError> {
     let here = site.look.image(reference).await?.and_then(|image| image.id);
     match (here, id) {
-        (Some(here), Some(id)) if here != id => Err(ProviderError::new(
-            ErrorKind::Stale,
-            "loaded another image than planned for",
-        )
-        .because(format!("planned {id}, loaded {here}"))
-        .hint("plan again: the model or the server changed meanwhile")),
+        (Some(here), Some(id)) if here != id => {
+            Err(ProviderError::new(ErrorKind::Stale, "cannot use what was loaded for")
+                .because(format!("planned {id}, loaded {here}"))
+                .hint("plan again: the model or the server changed meanwhile"))
+        }
         (None, _) => Err(ProviderError::new(ErrorKind::Failed, "cannot load")
             .because(format!("the archive does not hold an image named {reference}"))),
         _ => Ok(()),

@@ -9,8 +9,9 @@ use mlstack_provider::ProviderError;
 use super::copies::Mold;
 use super::service::{status, stop, take_away};
 use crate::encode::Part;
+use crate::engine::Site;
 use crate::observe::Found;
-use crate::wait::{Verdict, judge};
+use crate::wait::{Verdict, crashes, judge};
 use bollard::models::ContainerStateStatusEnum as Status;
 
 /// How a new version is proven, and how it takes over.
@@ -75,11 +76,21 @@ pub(super) async fn replace_one(mold: &Mold<'_>, old: &Found) -> Result<(), Prov
         }
         Way::StopFirst(why) => {
             mold.site.tell(&format!("not tried beside the old one: {why}"));
-            match mold.mismatch().await? {
+            match cannot_run(mold, old).await? {
                 Some(error) => Err(untouched(mold, old, error).await),
                 None => park(mold, old).await,
             }
         }
+    }
+}
+
+/// Why the new version runs on no processor of this engine; the one before did, natively or emulated.
+async fn cannot_run(mold: &Mold<'_>, old: &Found) -> Result<Option<ProviderError>, ProviderError> {
+    let before = mold.site.look.image(old.image_id()).await?;
+    let before = before.and_then(|image| image.architecture).unwrap_or_default();
+    match before == mold.architecture {
+        true => Ok(None),
+        false => mold.mismatch().await,
     }
 }
 
@@ -143,7 +154,7 @@ async fn swap(mold: &Mold<'_>, old: &Found, part: Part) -> Result<(), ProviderEr
         site.write.remove_container(&new).await?;
         return Err(untouched(mold, old, error).await);
     }
-    site.write.rename(&old.id, &format!("{name}.old")).await?;
+    set_aside(site, old, &format!("{name}.old")).await?;
     site.write.rename(&new, &name).await?;
     site.tell("stopping the old one");
     take_away(site, old).await
@@ -192,7 +203,7 @@ async fn take_over(
     serve: impl Future<Output = Result<(), ProviderError>>,
 ) -> Result<(), ProviderError> {
     let (site, name) = (mold.site, mold.name(old.number));
-    site.write.rename(&old.id, &format!("{name}.old")).await?;
+    set_aside(site, old, &format!("{name}.old")).await?;
     site.write.rename(new, &name).await?;
     site.tell("stopping the old one");
     stop(site, old).await?;
@@ -226,11 +237,33 @@ async fn untouched(mold: &Mold<'_>, old: &Found, error: ProviderError) -> Provid
         };
     }
     match judge(&old.inspected) {
-        Verdict::Failed => error.hint("the version before it does not work either"),
-        Verdict::Ready | Verdict::Running | Verdict::Starting => error
-            .rolled_back()
-            .hint("the version before it was not touched, and serves"),
+        Verdict::Ready => serves(error),
+        Verdict::Running | Verdict::Starting if !crashes(&old.inspected) => serves(error),
+        _ => error.hint("the version before it does not work either"),
     }
+}
+
+fn serves(error: ProviderError) -> ProviderError {
+    let error = error.rolled_back();
+    error.hint("the version before it was not touched, and serves")
+}
+
+/// Gives the old one another name. The engine refuses that for one that crashed and waits for its next start; nobody is
+/// served by it, so it stops.
+async fn set_aside(site: &Site<'_>, old: &Found, name: &str) -> Result<(), ProviderError> {
+    let Err(error) = site.write.rename(&old.id, name).await else {
+        return Ok(());
+    };
+    let now = site
+        .look
+        .container(&old.id)
+        .await?
+        .and_then(|container| container.state);
+    if now.and_then(|state| state.status) != Some(Status::RESTARTING) {
+        return Err(error);
+    }
+    stop(site, old).await?;
+    site.write.rename(&old.id, name).await
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use bollard::errors::Error;
 use bollard::models::ProgressDetail;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use mlstack_provider::ErrorKind;
+use mlstack_provider::{ErrorKind, ProviderError};
 
-use super::{Broken, Layers, last, not_pulled, read, watch};
+use super::{Archive, Broken, Carrier, ImageSource, Layers, Packing, last, load, not_pulled, pull, read, watch};
+use crate::patience::Patience;
 use crate::registry::Reference;
 
 fn bytes(current: i64, total: i64) -> Option<ProgressDetail> {
@@ -53,7 +56,7 @@ fn a_failed_pull_says_what_to_do() {
     ");
     insta::assert_snapshot!(pull_failure("postgres:99", "manifest for postgres:99 not found: manifest unknown"), @"
     Failed: cannot pull postgres:99
-      Docker Hub has no such image: check name and tag
+      Docker Hub has no such image: check name and tag of `image`
     ");
     insta::assert_snapshot!(pull_failure("postgres:17", "Get https://registry-1.docker.io/v2/: dial tcp: lookup registry-1.docker.io: no such host"), @"
     Failed: cannot pull postgres:17
@@ -101,4 +104,62 @@ fn only_the_last_lines_of_a_build_are_kept() {
     let output: Vec<String> = (1..=30).map(|n| n.to_string()).collect();
     let text = last(&output);
     assert!(text.contains("\n11\n") && !text.contains("\n10\n"), "{text}");
+}
+
+/// A carrier to an engine that answers every call with `answer`.
+async fn carrier_to(answer: &'static str) -> (bollard::Docker, Patience) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let address = format!("http://{}", listener.local_addr().expect("address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let length = answer.len();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+            let _ = stream.write_all(format!("{head}{answer}").as_bytes()).await;
+        }
+    });
+    let docker = bollard::Docker::connect_with_http(&address, 5, bollard::API_DEFAULT_VERSION).expect("client");
+    (docker, Patience::of(std::time::Duration::from_secs(5)))
+}
+
+/// What the engine says in the stream when a layer does not fit on its disk.
+const FULL: &str = r#"{"status":"Extracting","id":"5cc84ad355aa"}
+{"errorDetail":{"message":"write /var/lib/docker/tmp/GetImageBlob1: no space left on device"},"error":"write /var/lib/docker/tmp/GetImageBlob1: no space left on device"}
+"#;
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_nothing_else_suspected() {
+    struct Empty;
+    impl ImageSource for Empty {
+        fn archive(&self, _: &str) -> std::io::Result<Archive> {
+            Ok(Box::new(std::io::empty()))
+        }
+        fn context(&self, _: &str) -> std::io::Result<Archive> {
+            Ok(Box::new(std::io::empty()))
+        }
+    }
+    let (docker, patience) = carrier_to(FULL).await;
+    let carrier = Carrier {
+        docker: &docker,
+        patience,
+    };
+    let images: Arc<dyn ImageSource> = Arc::new(Empty);
+    let archive = Packing::new(&images, "a:1", |images, name| images.archive(name));
+    let said = |error: ProviderError| {
+        let cause = error.cause.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("{:?}: {error}\n  {cause}\n  {}", error.kind, error.hints.join("\n  "))
+    };
+    let loaded = load(carrier, "a:1", &archive, &|_| ()).await;
+    insta::assert_snapshot!(said(loaded.expect_err("full")), @"
+    Failed: cannot load a:1
+      write /var/lib/docker/tmp/GetImageBlob1: no space left on device
+      see what fills the engine's disk: docker system df; and make room, as with: docker image prune
+    ");
+    let pulled = pull(carrier, None, "ghcr.io/a/b:1", &|_| ()).await;
+    insta::assert_snapshot!(said(pulled.expect_err("full")), @"
+    Failed: cannot pull ghcr.io/a/b:1
+      write /var/lib/docker/tmp/GetImageBlob1: no space left on device
+      see what fills the engine's disk: docker system df; and make room, as with: docker image prune
+    ");
 }

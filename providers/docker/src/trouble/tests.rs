@@ -3,7 +3,7 @@ use std::error::Error as _;
 use bollard::models::ContainerInspectResponse;
 use serde_json::{Value, json};
 
-use super::{hint_for_start, last_probe, not_ready, port_taken, problem};
+use super::{essence, failed_probe, hint_for_start, not_ready, port_taken, problem};
 
 pub(crate) fn container(state: Value, host: Value) -> ContainerInspectResponse {
     serde_json::from_value(json!({"State": state, "HostConfig": host})).expect("inspection")
@@ -76,35 +76,58 @@ fn a_failure_names_its_cause() {
       caused by: it exited with code 127
       hint: its command cannot be run: check command, entrypoint and user
     ");
+    insta::assert_snapshot!(failure(exited(0), json!({"RestartPolicy": {"Name": "always"}}), ""), @"
+    NotReady: cannot start
+      caused by: it exited with code 0
+      hint: a service must go on running: its command must not leave the foreground
+    ");
+    insta::assert_snapshot!(failure(exited(9), json!({}), ""), @"
+    NotReady: cannot start
+      caused by: it exited with code 9
+      hint: it wrote nothing: check command and env
+    ");
     let oom = json!({"Status": "exited", "ExitCode": 137, "OOMKilled": true});
     insta::assert_snapshot!(failure(oom, json!({"Memory": 64 << 20}), ""), @"
     NotReady: cannot start
       caused by: it was killed: out of memory (its limit is 64 MiB)
-      hint: raise resources.memory
+      hint: give it more: resources: { memory: 128Mi }
     ");
     let sick = json!({"Status": "running", "Health": {"Status": "unhealthy", "Log": [
         {"ExitCode": 1, "Output": "old"}, {"ExitCode": 7, "Output": "connection refused\n"}]}});
     insta::assert_snapshot!(failure(sick, json!({}), "listening"), @"
     NotReady: cannot start
-      caused by: it runs but is unhealthy: its last probe ended with code 7: connection refused
+      caused by: it runs but is unhealthy: its health check ended with code 7: connection refused
       caused by: its last lines:
     listening
-      hint: see that it listens where its health check asks
+      hint: see that it answers its health check; one that only starts slowly needs healthcheck.start_period
     ");
     let no_command =
         json!({"Status": "created", "ExitCode": 127, "Error": "exec: \"nope\": executable file not found in $PATH"});
     insta::assert_snapshot!(failure(no_command, json!({}), ""), @r#"
     NotReady: cannot start
       caused by: exec: "nope": executable file not found in $PATH
-      hint: its command does not exist in the image: check command and entrypoint
+      hint: its command is not in the image, or not what it needs; the image's own: docker image inspect -f '{{.Config.Entrypoint}} {{.Config.Cmd}}'
     "#);
 }
 
 #[test]
 fn a_long_probe_is_cut() {
     let log = json!({"Status": "running", "Health": {"Log": [{"ExitCode": 1, "Output": "x".repeat(5000)}]}});
-    assert!(last_probe(&container(log, json!({}))).expect("probe").len() < 500);
-    assert_eq!(last_probe(&container(json!({}), json!({}))), None);
+    assert!(failed_probe(&container(log, json!({}))).expect("probe").len() < 500);
+    assert_eq!(failed_probe(&container(json!({}), json!({}))), None);
+}
+
+#[test]
+fn a_probe_is_told_as_a_shell_takes_it() {
+    let told = |test: Value| {
+        let log = json!([{"ExitCode": 1, "Output": ""}]);
+        let text = json!({"State": {"Health": {"Log": log}}, "Config": {"Healthcheck": {"Test": test}}});
+        failed_probe(&serde_json::from_value(text).expect("inspection")).expect("probe")
+    };
+    insta::assert_snapshot!(told(json!(["CMD", "sh", "-c", "echo it's bad; exit 1"])), @r"its health check `sh -c 'echo it'\''s bad; exit 1'` ended with code 1 and said nothing");
+    insta::assert_snapshot!(told(json!(["CMD-SHELL", "wget -q http://127.0.0.1:80/ || exit 1"])), @"its health check `wget -q http://127.0.0.1:80/ || exit 1` ended with code 1 and said nothing");
+    let good = json!({"Health": {"Log": [{"ExitCode": 0, "Output": "fine"}]}});
+    assert_eq!(failed_probe(&container(good, json!({}))), None);
 }
 
 #[test]
@@ -120,6 +143,15 @@ fn the_port_in_the_way_is_read_from_the_engines_words() {
 
 #[test]
 fn refused_starts_have_a_hint() {
-    assert!(hint_for_start("exec: \"x\": executable file not found in $PATH").is_some());
-    assert!(hint_for_start("anything else").is_none());
+    insta::assert_snapshot!(hint_for_start("exec: \"x\": executable file not found in $PATH", "a:1").expect("hint"), @"its command is not in the image, or not what it needs; the image's own: docker image inspect -f '{{.Config.Entrypoint}} {{.Config.Cmd}}' a:1");
+    assert!(hint_for_start("anything else", "a:1").is_none());
+}
+
+#[test]
+fn a_refusal_loses_its_wrappings() {
+    let older = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown";
+    let newer = "failed to create task for container: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: \"x\": stat x: no such file or directory";
+    assert_eq!(essence(older), "exec: \"x\": executable file not found in $PATH");
+    assert_eq!(essence(newer), "exec: \"x\": stat x: no such file or directory");
+    assert_eq!(essence("no such network"), "no such network");
 }

@@ -19,8 +19,19 @@ fn the_verdict_follows_state_and_health() {
     assert_eq!(verdict(json!({"Status": "running"}), "", 0), Verdict::Running);
     assert_eq!(
         verdict(json!({"Status": "running"}), "always", 3),
+        Verdict::Running,
+        "it may have crashed long ago"
+    );
+    assert_eq!(
+        verdict(json!({"Status": "restarting", "ExitCode": 4}), "always", 3),
         Verdict::Failed,
         "it crashes again and again"
+    );
+    let killed = json!({"Status": "restarting", "ExitCode": 137, "OOMKilled": true});
+    assert_eq!(
+        verdict(killed, "always", 1),
+        Verdict::Failed,
+        "more of the same will not help"
     );
     assert_eq!(verdict(exited(0), "no", 0), Verdict::Ready, "it did its work and ended");
     assert_eq!(verdict(exited(1), "no", 0), Verdict::Failed);

@@ -33,7 +33,7 @@ async fn every_failure_names_its_cause() {
         let script = "for n in $(seq 30); do echo line $n; done; exit 3";
         let text = failed(&stage, &shell(script)).await;
         assert!(
-            text.starts_with("NotReady: did not become ready: service/web\n  caused by: it exited with code 3"),
+            text.starts_with("NotReady: service/web did not become ready\n  caused by: it exited with code 3"),
             "{text}"
         );
         assert!(
@@ -50,7 +50,7 @@ async fn every_failure_names_its_cause() {
             },
         )
         .await;
-        assert!(text.contains("hint: its command does not exist in the image"), "{text}");
+        assert!(text.contains("hint: its command is not in the image"), "{text}");
 
         let text = failed(
             &stage,
@@ -82,11 +82,11 @@ async fn every_failure_names_its_cause() {
         )
         .await;
         insta::assert_snapshot!(text, @"
-        NotReady: did not become ready: service/web
-          caused by: it runs but is unhealthy: its last probe ended with code 1: connection refused
+        NotReady: service/web did not become ready
+          caused by: it runs but is unhealthy: its health check `echo connection refused; exit 1` ended with code 1: connection refused
           caused by: its last lines:
         listening
-          hint: see that it listens where its health check asks
+          hint: see that it answers its health check; one that only starts slowly needs healthcheck.start_period
         ");
 
         let memory = Limits {
@@ -198,7 +198,7 @@ async fn too_slow_is_a_timeout() {
         .await;
         assert_eq!(error.kind, ErrorKind::Timeout);
         assert!(
-            explain(&error).contains("still not healthy after 3 s; its last probe ended with code 1"),
+            explain(&error).contains("still not healthy after 3 s; its health check `false` ended with code 1"),
             "{}",
             explain(&error)
         );
@@ -249,7 +249,7 @@ async fn what_its_last_words_give_away_is_the_cause() {
 
         let text = failed(&stage, &lasting(shell("echo loading the model; exit 3"))).await;
         insta::assert_snapshot!(once(&text, "loading the model"), @"
-        NotReady: did not become ready: service/web
+        NotReady: service/web did not become ready
           caused by: it exited with code 3
           caused by: its last lines:
         loading the model
@@ -262,11 +262,11 @@ async fn what_its_last_words_give_away_is_the_cause() {
             ..shell("echo hello > /data/file")
         };
         insta::assert_snapshot!(once(&failed(&stage, &lasting(writes)).await, "sh: can't create"), @"
-        NotReady: did not become ready: service/web
+        NotReady: service/web did not become ready
           caused by: it exited with code 1: its user 10001:10001 may not write to /data
           caused by: its last lines:
         sh: can't create /data/file: Permission denied
-          hint: give it to that user: docker run --rm -v PROJECT_data:/data busybox chown -R 10001:10001 /data
+          hint: give it to that user: docker run --rm -v PROJECT_data:/data busybox:1 chown -R 10001:10001 /data
         ");
 
         let fills = Service {
@@ -274,11 +274,11 @@ async fn what_its_last_words_give_away_is_the_cause() {
             ..shell("dd if=/dev/zero of=/scratch/file bs=1k count=999 2>&1 | grep dd:; exit 1")
         };
         insta::assert_snapshot!(once(&failed(&stage, &lasting(fills)).await, "dd:"), @"
-        NotReady: did not become ready: service/web
+        NotReady: service/web did not become ready
           caused by: it exited with code 1: no space is left where it writes
           caused by: its last lines:
         dd: error writing '/scratch/file': No space left on device
-          hint: see what fills the disk: docker system df; a tmpfs or a volume with a size may be full too
+          hint: see what fills the engine's disk: docker system df; and make room, as with: docker image prune; a tmpfs, /dev/shm or a volume with a size may be full too
         ");
 
         let memory = Limits {
@@ -297,9 +297,9 @@ async fn what_its_last_words_give_away_is_the_cause() {
             ..shell("a=x; while true; do a=$a$a; done")
         };
         insta::assert_snapshot!(failed(&stage, &lasting(greedy)).await, @"
-        NotReady: did not become ready: service/web
+        NotReady: service/web did not become ready
           caused by: it was killed: out of memory (its limit is 8 MiB)
-          hint: raise resources.memory
+          hint: give it more: resources: { memory: 16Mi }
         ");
     })
     .await;

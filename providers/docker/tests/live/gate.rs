@@ -78,9 +78,11 @@ async fn replace(stage: &Stage, before: &Observed, after: &Resource) -> Result<O
 /// Replaces `before` by a version that fails; what it says, once the one before is seen untouched.
 async fn refused(stage: &Stage, good: &Resource, before: &Observed, bad: &Service) -> String {
     let started = stage.cli(&["inspect", "-f", "{{.State.StartedAt}}", &before.id]);
+    let begun = std::time::Instant::now();
     let error = replace(stage, before, &stage.service("web", bad))
         .await
         .expect_err("it fails");
+    assert!(begun.elapsed().as_secs() < 15, "told after {:?}", begun.elapsed());
     assert!(error.rolled_back, "{}", explain(&error));
     let now = stage.observe_one(good).await.expect("it");
     assert_eq!((&now.id, &now.spec, &now.problem), (&before.id, &good.spec, &None));
@@ -102,14 +104,14 @@ async fn a_version_that_answers_wrong_or_late_never_serves() {
             let before = stage.create(&good).await;
             let wrong = refused(&stage, &good, &before, &server("5.5", "0", ports.clone())).await;
             insta::allow_duplicates! { insta::assert_snapshot!(wrong, @r#"
-            NotReady: gives a wrong answer: service/web
+            NotReady: service/web gives a wrong answer
               caused by: checks[0]: expected 4 within 0.01, got 5.5; asked {"MedInc":8.3}
               hint: if 5.5 is right, write it as checks[0].expect.prediction
               hint: the version before it was not touched, and serves
             "#); }
             let late = refused(&stage, &good, &before, &server("4", "0.6", ports.clone())).await;
             assert!(
-                late.starts_with("NotReady: answers too slowly: service/web\n  caused by: checks[0]: p95 is ")
+                late.starts_with("NotReady: service/web answers too slowly\n  caused by: checks[0]: p95 is ")
                     && late.contains(" answers, and may be 500ms"),
                 "{late}"
             );
@@ -283,7 +285,7 @@ async fn a_data_service_is_never_run_twice() {
         let on_data = spoilt("[ ! -e /data/notes ] || exit 9; sleep 600");
         let error = replace(&stage, &before, &on_data).await.expect_err("it ends");
         insta::assert_snapshot!(explain(&error), @"
-        NotReady: did not become ready: service/db
+        NotReady: service/db did not become ready
           caused by: it exited with code 9
           hint: its last lines say why; mend that, then apply again
           hint: the version before it was started again
