@@ -20,9 +20,8 @@ use crate::ledger::now;
 use crate::plan::Plan;
 use crate::view::{Header, Moment, StepState, Style, begin_json, end_json, event_json, event_line, tree};
 
-/// How long a running step may be silent, where lines stay: by its second line a health check with the usual interval
-/// has failed once, and that is told within 15 s.
-const QUIET_FOR: Duration = Duration::from_secs(7);
+/// How long a running step may be silent, where lines stay.
+const QUIET_FOR: Duration = Duration::from_secs(10);
 /// Between two frames of the tree.
 const FRAME: Duration = Duration::from_millis(120);
 /// The most lines of a tree.
@@ -57,6 +56,16 @@ struct Running {
     begun: Instant,
     last_said: Instant,
     said: String,
+    /// What of it stands in a line.
+    told: String,
+}
+
+impl Running {
+    /// Whether what was told goes on with a reason now: `waiting for health: its health check …`.
+    fn has_news(&self) -> bool {
+        let more = self.said.strip_prefix(self.told.as_str());
+        !self.told.is_empty() && more.is_some_and(|more| more.starts_with(": "))
+    }
 }
 
 impl<'a> Display<'a> {
@@ -148,7 +157,7 @@ impl Board {
 
     /// Turns the tree, or says where silent steps are, until the end.
     fn tick(&self) {
-        let pace = if self.bar.is_some() { FRAME } else { QUIET_FOR / 10 };
+        let pace = if self.bar.is_some() { FRAME } else { QUIET_FOR / 20 };
         let mut steps = self.steps();
         while !steps.is_over {
             match &self.bar {
@@ -187,10 +196,11 @@ impl Board {
 
     fn remind(&self, steps: &mut Steps) {
         for (id, running) in &mut steps.running {
-            if running.last_said.elapsed() < QUIET_FOR {
+            if running.last_said.elapsed() < QUIET_FOR && !running.has_news() {
                 continue;
             }
             running.last_said = Instant::now();
+            running.told.clone_from(&running.said);
             let seconds = running.begun.elapsed().as_secs();
             let message = match running.said.as_str() {
                 "" => format!("still at it, {seconds} s"),
@@ -227,6 +237,7 @@ impl Steps {
                     begun: now,
                     last_said: now,
                     said: String::new(),
+                    told: String::new(),
                 };
                 self.running.insert(node.id, running);
                 false

@@ -202,7 +202,9 @@ fn not_permitted(container: &ContainerInspectResponse, lines: &str) -> Option<(S
     let path = mount.destination.as_deref().unwrap_or_default();
     let hint = match (&mount.name, &mount.source) {
         (Some(volume), _) => {
-            format!("give it to that user: docker run --rm -v {volume}:{path} busybox:1 chown -R {user} {path}")
+            format!(
+                "give it to that user: docker run --rm --network none -v {volume}:{path} busybox:1 chown -R {user} {path}"
+            )
         }
         (None, source) => format!(
             "give it to that user: sudo chown -R {user} {}",

@@ -20,8 +20,9 @@ const READY_WITHIN: Duration = Duration::from_secs(300);
 /// Between two looks.
 const PACE: Duration = Duration::from_millis(200);
 /// Between two lines of progress.
-const TELL: Duration = Duration::from_secs(2);
-/// How long a container without a health check must have run to count as working.
+const TELL: Duration = Duration::from_secs(1);
+/// How long a container without a health check must have run to count as working; as long again for each time that it
+/// ended and was started again.
 const SETTLE: Duration = Duration::from_secs(1);
 /// Restarts after which a container counts as crashing.
 const CRASHES: i64 = 3;
@@ -83,11 +84,16 @@ pub(crate) async fn ready(
 ) -> Result<ContainerInspectResponse, ProviderError> {
     let begin = Instant::now();
     let (mut told, mut running_since) = (begin, None);
+    let mut run = None;
     loop {
         let container = look.container(id).await?.ok_or_else(|| gone(action))?;
+        let this_run = container.state.as_ref().and_then(|state| state.started_at.clone());
+        if run != this_run {
+            (run, running_since) = (this_run, None); // it ended between two looks
+        }
         match judge(&container) {
             Verdict::Ready => return Ok(container),
-            Verdict::Running if running_since.get_or_insert_with(Instant::now).elapsed() >= SETTLE => {
+            Verdict::Running if running_since.get_or_insert_with(Instant::now).elapsed() >= settle(&container) => {
                 return Ok(container);
             }
             Verdict::Running => {}
@@ -105,6 +111,11 @@ pub(crate) async fn ready(
         }
         tokio::time::sleep(PACE).await;
     }
+}
+
+fn settle(container: &ContainerInspectResponse) -> Duration {
+    let crashes = container.restart_count.unwrap_or(0).clamp(0, CRASHES);
+    SETTLE * (1 + u32::try_from(crashes).unwrap_or(0))
 }
 
 /// How long a service may take to become ready.

@@ -266,7 +266,7 @@ async fn what_its_last_words_give_away_is_the_cause() {
           caused by: it exited with code 1: its user 10001:10001 may not write to /data
           caused by: its last lines:
         sh: can't create /data/file: Permission denied
-          hint: give it to that user: docker run --rm -v PROJECT_data:/data busybox:1 chown -R 10001:10001 /data
+          hint: give it to that user: docker run --rm --network none -v PROJECT_data:/data busybox:1 chown -R 10001:10001 /data
         ");
 
         let fills = Service {
