@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mlstack_provider::{ErrorKind, ProviderError};
 
 use super::{Archive, Broken, Carrier, ImageSource, Layers, Packing, last, load, not_pulled, pull, read, watch};
+use crate::fence::Fence;
 use crate::patience::Patience;
 use crate::registry::Reference;
 
@@ -143,6 +144,7 @@ async fn a_full_disk_is_told_and_nothing_else_suspected() {
     let carrier = Carrier {
         docker: &docker,
         patience,
+        fence: &Fence::OPEN,
     };
     let images: Arc<dyn ImageSource> = Arc::new(Empty);
     let archive = Packing::new(&images, "a:1", |images, name| images.archive(name));
