@@ -239,7 +239,10 @@ fn postgresql_keeps_the_contract_over_tls_and_says_what_is_wrong_with_it() {
     ]
     .iter()
     .map(|rest| {
-        let line = format!("{rest}\n    {}", reached(&format!("postgres://{rest}")));
+        let line = format!(
+            "{rest}\n    {}",
+            reached(&format!("postgres://{rest}"), &plain.variables)
+        );
         let line = line.replace(&with, "TLS").replace(&without, "PLAIN");
         line.replace(authority, "AUTHORITY")
     })
@@ -279,10 +282,10 @@ fn postgresql_keeps_the_contract_over_tls_and_says_what_is_wrong_with_it() {
 }
 
 /// Whether a ledger can be read there, and why not.
-fn reached(url: &str) -> String {
+fn reached(url: &str, variables: &[(String, String)]) -> String {
     let place = Place {
         url: Some(url.to_owned()),
-        variables: Vec::new(),
+        variables: variables.to_vec(),
         root: String::new(),
         stack: "one".into(),
     };
