@@ -144,7 +144,26 @@ fn what_compose_cannot_do_is_refused_at_its_line() {
 
 #[test]
 fn what_kubernetes_cannot_do_is_refused_at_its_line() {
-    insta::assert_snapshot!(checked_on(EVERYTHING, Target::Kubernetes), @"");
+    insta::assert_snapshot!(checked_on(EVERYTHING, Target::Kubernetes), @"
+    unsupported at Value components.predictor.protocols[1]
+      k8s: the bundled server of this version answers HTTP only
+      `protocols: [rest]`, or a server of your own with `image`
+    unsupported at Value components.predictor.protocols[2]
+      k8s: the bundled server of this version answers HTTP only
+      `protocols: [rest]`, or a server of your own with `image`
+    unsupported at Value components.predictor.protocols[3]
+      k8s: the bundled server of this version answers HTTP only
+      `protocols: [rest]`, or a server of your own with `image`
+    unsupported at Value components.remote.model
+      k8s: this version reads models from files only
+      copy the file beside the stack file: `model: model.onnx`
+    unsupported at Value components.built.build
+      k8s: a cluster builds no images
+      build and push it yourself, then `image: registry.example.com/team/app:1`
+    unsupported at Value components.web.volumes[1].host
+      k8s: a cluster has no folder of this machine, and Pod Security forbids those of its own
+      a named volume, or an image with the files in it
+    ");
 }
 
 const SECRET: &str = r#"
@@ -197,7 +216,7 @@ fn allowances_that_miss_say_how() {
       what a target cannot do at all cannot be allowed
       remove `grpc` from `allow_degraded`
     unneeded-allowance at Key components.db.allow_degraded.image
-      every target does this fully
+      every target does this without an allowance, as far as it can
       remove `image` from `allow_degraded`
     unneeded-allowance at Key components.db.allow_degraded.env-secrets
       the component does not use it

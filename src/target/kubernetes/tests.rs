@@ -267,7 +267,7 @@ fn public_parts_have_one_way_in_from_outside() {
     );
     assert_eq!(
         ways(
-            "  bus: {type: broker, expose: {port: 1883, public: true}}",
+            "  bus: {type: broker, expose: {port: 1883, public: true}, allow_degraded: {public-data: devices}}",
             "domain: example.com"
         ),
         "service/bus-public"
