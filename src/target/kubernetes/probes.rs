@@ -21,9 +21,8 @@ struct Pace {
 
 /// The probes of a container, by their keys; none where there is nothing to ask.
 pub(super) fn of(component: &Component) -> Map<String, Value> {
-    let (ready, alive, pace) = match questions(component) {
-        Some(found) => found,
-        None => return Map::new(),
+    let Some((ready, alive, pace)) = questions(component) else {
+        return Map::new();
     };
     let start = Pace {
         failures: rollout_seconds(component).div_ceil(pace.period).max(1),

@@ -56,7 +56,9 @@ fn storage(component: &Component) -> Option<u64> {
 /// `256Mi`: the largest unit that divides it.
 pub(super) fn bytes(bytes: u64) -> String {
     let units = [(1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
-    let whole = units.into_iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+    let whole = units
+        .into_iter()
+        .find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit));
     whole.map_or(bytes.to_string(), |(unit, name)| format!("{}{name}", bytes / unit))
 }
 
