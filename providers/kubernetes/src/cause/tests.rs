@@ -161,7 +161,8 @@ fn containers_that_end() {
 #[test]
 fn probes() {
     let runs = container(json!({"state": {"running": {}}, "ready": false, "restartCount": 0}));
-    let told = |pod: &Value, message: &str| first(&json!({}), &[pod.clone()], &[event("Unhealthy", message)]);
+    let told =
+        |pod: &Value, message: &str| first(&json!({}), std::slice::from_ref(pod), &[event("Unhealthy", message)]);
     insta::assert_snapshot!(told(&runs, "Readiness probe failed: HTTP probe failed with statuscode: 503"), @"
     may pass: its readiness probe fails (pod web-1, container server): Readiness probe failed: HTTP probe failed with statuscode: 503
     see that it listens on its port and answers its health path
