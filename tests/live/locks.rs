@@ -2,7 +2,7 @@
 //!
 //! Each run has a ledger of its own and reaches the engine over TCP, as another machine would.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 

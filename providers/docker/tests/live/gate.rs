@@ -269,9 +269,9 @@ async fn a_data_service_is_never_run_twice() {
         let error = replace(&stage, &before, &spoilt("exit 9")).await.expect_err("it ends");
         let said = explain(&error).replace(&stage.name("db"), "NAME");
         insta::assert_snapshot!(said, @"
-        NotReady: did not become ready: service/db
+        NotReady: service/db did not become ready
           caused by: it exited with code 9
-          hint: its last lines say why; mend that, then apply again
+          hint: it wrote nothing: check command and env
           hint: it was tried on empty volumes; if it only starts on its data: docker stop NAME, then apply again
           hint: the version before it was not touched, and serves
         ");
@@ -287,7 +287,7 @@ async fn a_data_service_is_never_run_twice() {
         insta::assert_snapshot!(explain(&error), @"
         NotReady: service/db did not become ready
           caused by: it exited with code 9
-          hint: its last lines say why; mend that, then apply again
+          hint: it wrote nothing: check command and env
           hint: the version before it was started again
         ");
         assert!(error.rolled_back);
