@@ -18,7 +18,7 @@ pub(super) struct Failure {
     /// The text before the causes; already complete where `causes` and `hints` are empty.
     text: String,
     /// The line of the stack file that asked for it: `FILE:LINE:COLUMN`.
-    place: Option<String>,
+    place: Option<Box<str>>,
     causes: Vec<String>,
     /// What was not tried for its sake.
     held_up: Vec<String>,
@@ -66,7 +66,7 @@ impl Failure {
     /// Names the line of the stack file that asked for it.
     #[must_use]
     pub(super) fn asked_at(mut self, source: Option<&Source>) -> Self {
-        self.place = source.map(|at| format!("{}:{}:{}", at.file, at.line, at.column));
+        self.place = source.map(|at| format!("{}:{}:{}", at.file, at.line, at.column).into());
         self
     }
 
