@@ -64,7 +64,11 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ("providers/compose", &[], &[]),
     ("providers/manifest", &[], &[]),
     ("providers/docker", &["mlstack-compose", "mlstack-provider"], &[]),
-    ("providers/kubernetes", &["mlstack-manifest", "mlstack-provider"], &["mlstack-kube-double"]),
+    (
+        "providers/kubernetes",
+        &["mlstack-manifest", "mlstack-provider"],
+        &["mlstack-kube-double"],
+    ),
     ("providers/kubernetes/double", &[], &[]),
     ("server", &["mlstack-onnx"], &[]),
     ("server/onnx", &[], &[]),

@@ -19,7 +19,7 @@ use rig::{DEADLINE, Rig};
 
 /// Stacks that are worked on at once, in a usual run and in a full one. Each has two networks, and an engine has
 /// addresses for thirty when nobody gave it more.
-const AT_ONCE: [usize; 2] = [4, 6];
+const AT_ONCE: [usize; 2] = [4, 8];
 /// Looks of a trip that come to harm, one of each so many when it has more.
 const LOOKS: usize = 40;
 /// Cases of a usual run.
