@@ -65,7 +65,10 @@ fn is_same(expected: &Value, got: &str) -> bool {
     match expected {
         Value::String(text) => text == got,
         Value::Number(number) if number.is_f64() => number.as_f64() == got.parse().ok(),
-        other => other.to_string() == got,
+        other => {
+            let shown = other.to_string();
+            shown == got
+        }
     }
 }
 
