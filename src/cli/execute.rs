@@ -153,7 +153,7 @@ async fn carry_out(
         let source = plan.nodes[id - 1].step.after().and_then(|after| after.source.as_ref());
         let failure = Failure::from(error)
             .asked_at(source)
-            .holds_up(held_up(plan, &skipped, id));
+            .holds_up(&held_up(plan, &skipped, id));
         context.ui.fault(&failure.render(&context.ui));
     }
     written.map(|()| exit)

@@ -20,8 +20,8 @@ pub(super) struct Failure {
     /// The line of the stack file that asked for it: `FILE:LINE:COLUMN`.
     place: Option<Box<str>>,
     causes: Vec<String>,
-    /// What was not tried for its sake.
-    held_up: Vec<String>,
+    /// What was not tried for its sake, as it is shown.
+    held_up: Option<Box<str>>,
     hints: Vec<String>,
     whole: bool,
 }
@@ -34,7 +34,7 @@ impl Failure {
             text: text.into(),
             place: None,
             causes: Vec::new(),
-            held_up: Vec::new(),
+            held_up: None,
             hints: Vec::new(),
             whole: false,
         }
@@ -77,8 +77,8 @@ impl Failure {
 
     /// Names what was not tried for its sake.
     #[must_use]
-    pub(super) fn holds_up(mut self, others: Vec<String>) -> Self {
-        self.held_up = others;
+    pub(super) fn holds_up(mut self, others: &[String]) -> Self {
+        self.held_up = (!others.is_empty()).then(|| others.join(", ").into());
         self
     }
 
@@ -98,8 +98,8 @@ impl Failure {
                 visible_lines(cause.trim_end()).replace('\n', "\n    ")
             );
         }
-        if !self.held_up.is_empty() {
-            let _ = writeln!(text, "  not tried: {}", visible_lines(&self.held_up.join(", ")));
+        if let Some(others) = &self.held_up {
+            let _ = writeln!(text, "  not tried: {}", visible_lines(others));
         }
         for hint in &self.hints {
             let _ = writeln!(text, "  {} {}", ui.paint_err("36", "hint:"), visible_lines(hint));
