@@ -99,6 +99,7 @@ fn refuse_lost_images(plan: &Plan, survey: &Survey, number: u64) -> Result<(), F
 pub(super) async fn way_back(survey: &mut Survey) -> Result<Plan, Failure> {
     let before = back::before(&survey.observed, survey.known());
     survey.aim_at(before).await?;
+    back::keep_used(&mut survey.desired, &survey.observed);
     // An image does no harm, and what is rolled back may need one that the failed version did not.
     let images: Vec<Resource> = survey
         .observed

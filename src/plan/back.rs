@@ -17,8 +17,23 @@ pub fn before(observed: &[Observed], known: &[Resource]) -> Vec<Resource> {
     };
     let mut all: Vec<Resource> = known.iter().filter(same).cloned().collect();
     all.extend(stood.into_values());
-    first_of_each(&mut all);
+    let mut seen = BTreeSet::new();
+    all.retain(|resource| seen.insert(resource.address.clone()));
     all
+}
+
+/// Wants as well what `desired` stands on and is there `now`: it had been taken away by hand, and the run that failed
+/// made it again. To take it away once more would take it from what uses it.
+pub fn keep_used(desired: &mut Vec<Resource>, now: &[Observed]) {
+    let mut known: BTreeSet<Address> = desired.iter().map(|resource| resource.address.clone()).collect();
+    let mut next = 0;
+    while let Some(resource) = desired.get(next) {
+        let missing = resource.depends_on.iter().filter(|on| known.insert((*on).clone()));
+        let found = missing.filter_map(|on| now.iter().find(|live| live.address == *on));
+        let used: Vec<Resource> = found.map(as_made).collect();
+        desired.extend(used);
+        next += 1;
+    }
 }
 
 /// A live thing as it would be asked for again.

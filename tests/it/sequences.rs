@@ -422,6 +422,8 @@ impl Scene {
     /// What `--on-failure rollback` aims at when a run that saw `seen` has failed.
     fn way_back(&self, seen: &[Observed], known: &[Resource]) -> Vec<Resource> {
         let mut desired = back::before(seen, known);
+        back::keep_used(&mut desired, &self.observed());
+        back::first_of_each(&mut desired);
         back::keep_data(&mut desired, &self.observed());
         desired
     }
@@ -433,8 +435,7 @@ impl Scene {
             return;
         }
         let desired = self.way_back(&seen, &known);
-        self.seen.rolled_back += 1;
-        self.finish(desired, false).await;
+        self.go_back(desired).await;
         let ids = |all: &[Observed]| -> BTreeSet<String> {
             let data = all.iter().filter(|live| live.protected);
             data.map(|live| live.id.clone()).collect()
@@ -455,13 +456,13 @@ impl Scene {
             Deed::Destroy(may_lose) => self.finish(Vec::new(), *may_lose).await,
             Deed::Rollback => {
                 if let Some(desired) = self.previous().await {
-                    self.seen.rolled_back += 1;
-                    self.finish(desired, false).await;
+                    self.go_back(desired).await;
                 }
             }
             Deed::ApplySaved => {
                 if let Some((plan, ran)) = self.apply_saved(None).await {
                     self.well(&plan, &ran.unwrap(), &self.desired.clone(), may_lose);
+                    self.exact(&self.desired);
                 }
             }
             Deed::Kill(moment) => drop(self.run(&self.desired.clone(), false, Some(*moment)).await),
@@ -489,6 +490,17 @@ impl Scene {
         if let Some((plan, ran)) = self.run(&desired, may_lose, None).await {
             self.seen.whole_runs += 1;
             self.well(&plan, &ran.unwrap(), &desired, may_lose);
+            self.exact(&desired);
+        }
+    }
+
+    /// As [`Self::finish`], towards what ran before: data stays as somebody may have changed it by hand, and so do the
+    /// marks of what is used.
+    async fn go_back(&mut self, desired: Vec<Resource>) {
+        self.seen.rolled_back += 1;
+        if let Some((plan, ran)) = self.run(&desired, false, None).await {
+            self.seen.whole_runs += 1;
+            self.well(&plan, &ran.unwrap(), &desired, false);
         }
     }
 
@@ -523,15 +535,23 @@ impl Scene {
                 "{} is nobody's",
                 live.address
             );
-            if let Some(resource) = desired.iter().find(|resource| resource.address == live.address) {
-                let made_as = (&resource.spec, &resource.depends_on);
-                assert_eq!((&live.spec, &live.depends_on), made_as, "{}", live.address);
-                assert_eq!(
-                    live.recorded.as_ref(),
-                    Some(&resource.spec),
-                    "what it was made as is in itself"
-                );
-            }
+        }
+    }
+
+    /// What is wanted is there as it was asked for, and says so itself.
+    fn exact(&self, desired: &[Resource]) {
+        let observed = self.observed();
+        for resource in desired {
+            let Some(live) = observed.iter().find(|live| live.address == resource.address) else {
+                continue;
+            };
+            let made_as = (&resource.spec, &resource.depends_on);
+            assert_eq!((&live.spec, &live.depends_on), made_as, "{}", live.address);
+            assert_eq!(
+                live.recorded.as_ref(),
+                Some(&resource.spec),
+                "what it was made as is in itself"
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{live, stack, want};
-use crate::plan::back::{before, keep_data};
+use crate::plan::back::{before, first_of_each, keep_data, keep_used};
 
 #[test]
 fn what_stood_is_wanted_as_it_was_made_in_the_order_that_is_remembered() {
@@ -28,7 +28,25 @@ fn what_stood_is_wanted_as_it_was_made_in_the_order_that_is_remembered() {
 #[test]
 fn what_depended_on_something_that_did_not_stand_depends_on_it_no_more() {
     let observed = [live(&want("service/api", json!({}), &["service/db"]))];
-    assert!(before(&observed, &[])[0].depends_on.is_empty());
+    let mut desired = before(&observed, &[]);
+    keep_used(&mut desired, &observed);
+    first_of_each(&mut desired);
+    assert!(desired[0].depends_on.is_empty());
+}
+
+/// Somebody removed the network by hand, a run that failed made it again: what uses it goes on using it.
+#[test]
+fn what_came_back_in_between_and_is_used_stays() {
+    let service = want("service/api", json!({}), &["network/back"]);
+    let mut desired = before(&[live(&service)], &[]);
+    let now = [live(&service), live(&want("network/back", json!({}), &[]))];
+    keep_used(&mut desired, &now);
+    first_of_each(&mut desired);
+    let told: Vec<_> = desired
+        .iter()
+        .map(|one| format!("{} {:?}", one.address, one.depends_on.len()))
+        .collect();
+    assert_eq!(told, ["service/api 1", "network/back 0"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! An apply that is killed at any call, or loses any answer: the next one finishes it, and nothing is there twice.
 //!
 //! The real `mlstack`, the real engine, and a proxy between them. By default a sample of one trip runs, another one each
-//! time; `MLSTACK_TEST_FULL=1` runs every call of every leg, or the part that `MLSTACK_TEST_PART` names: `2/5` is the
-//! second of five. Figures are in `docs/reliability.md`.
+//! time; `MLSTACK_TEST_FULL=1` runs every call of every leg, or the part that `MLSTACK_TEST_PART` names (`2/5` is the
+//! second of five), or only the trips with the legs that `MLSTACK_TEST_LEGS` names (`destroy;recreate`). Figures are in
+//! `docs/reliability.md`.
 
 mod engine;
 mod plot;
@@ -73,17 +74,26 @@ fn clock() -> usize {
     usize::try_from(since.as_secs()).unwrap()
 }
 
+/// The trips of this run: all those asked for, or one.
+fn trips() -> Vec<&'static Trip> {
+    if !is_full() {
+        return vec![&TRIPS[clock() % TRIPS.len()]];
+    }
+    let legs = std::env::var("MLSTACK_TEST_LEGS").unwrap_or_default();
+    let is_asked = |trip: &&Trip| trip.legs.iter().any(|leg| legs.split(';').any(|name| name == leg.name));
+    let asked: Vec<_> = TRIPS.iter().filter(|trip| legs.is_empty() || is_asked(trip)).collect();
+    assert!(!asked.is_empty(), "no leg is called {legs}");
+    asked
+}
+
 /// The cases of this run, of all that `sort` makes of a trip and the numbers of its calls that change and that look.
 fn cases(sort: impl Fn(&'static Trip, usize, usize) -> Vec<Case>) -> Vec<Case> {
-    let trips = match is_full() {
-        true => &TRIPS[..],
-        false => std::slice::from_ref(&TRIPS[clock() % TRIPS.len()]),
-    };
+    let trips = trips();
     let counts: Vec<(usize, usize)> = std::thread::scope(|scope| {
         let begun: Vec<_> = trips.iter().map(|trip| scope.spawn(|| longest(trip))).collect();
         begun.into_iter().map(|counting| counting.join().unwrap()).collect()
     });
-    let each = trips.iter().zip(counts);
+    let each = trips.iter().copied().zip(counts);
     let cases: Vec<Case> = each
         .flat_map(|(trip, (writes, reads))| sort(trip, writes, reads))
         .collect();
