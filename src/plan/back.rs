@@ -17,9 +17,15 @@ pub fn before(observed: &[Observed], known: &[Resource]) -> Vec<Resource> {
     };
     let mut all: Vec<Resource> = known.iter().filter(same).cloned().collect();
     all.extend(stood.into_values());
+    unique(&mut all);
+    all
+}
+
+/// Keeps the first of each address; says which there are.
+fn unique(all: &mut Vec<Resource>) -> BTreeSet<Address> {
     let mut seen = BTreeSet::new();
     all.retain(|resource| seen.insert(resource.address.clone()));
-    all
+    seen
 }
 
 /// Wants as well what `desired` stands on and is there `now`: it had been taken away by hand, and the run that failed
@@ -49,8 +55,7 @@ pub fn as_made(live: &Observed) -> Resource {
 
 /// Keeps the first of each address, without what it depends on that is not among them.
 pub fn first_of_each(all: &mut Vec<Resource>) {
-    let mut seen = BTreeSet::new();
-    all.retain(|resource| seen.insert(resource.address.clone()));
+    let seen = unique(all);
     for resource in all {
         resource.depends_on.retain(|on| seen.contains(on));
     }

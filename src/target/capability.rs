@@ -152,6 +152,17 @@ const fn degraded(how: &'static str) -> Level {
     }
 }
 
+// What is the same on every target.
+const LEFT_AS_IT_IS: Level = degraded("expected to be there; a store outside the stack is left as it is");
+const FILES_ONLY: Level = Level::Unsupported {
+    why: "this version reads models from files only",
+    instead: "copy the file beside the stack file: `model: model.onnx`",
+};
+const HTTP_ONLY: Level = Level::Unsupported {
+    why: "the bundled server of this version answers HTTP only",
+    instead: "`protocols: [rest]`, or a server of your own with `image`",
+};
+
 /// The column of Docker Compose.
 #[rustfmt::skip]
 fn compose(field: Field) -> Level {
@@ -170,7 +181,7 @@ fn compose(field: Field) -> Level {
         F::Storage => degraded("Docker's local volumes have no quota; the size is not enforced"),
         F::HostVolumes => degraded("a path of the machine that the engine runs on; a remote engine does not see your files"),
         F::HealthcheckHttp => degraded("asked inside the container with wget, curl or python3, one of which the image must have"),
-        F::ExternalBuckets => degraded("expected to be there; a store outside the stack is left as it is"),
+        F::ExternalBuckets => LEFT_AS_IT_IS,
         F::EnvSecrets => Level::Degraded {
             how: "the value arrives as a file; `KEY_FILE` holds its path",
             needs_allowance: true,
@@ -180,14 +191,8 @@ fn compose(field: Field) -> Level {
             why: "there is no autoscaler",
             instead: "say how many copies: `replicas: 2`",
         },
-        F::ModelS3 => Level::Unsupported {
-            why: "this version reads models from files only",
-            instead: "copy the file beside the stack file: `model: model.onnx`",
-        },
-        F::Grpc | F::Websocket | F::Mqtt => Level::Unsupported {
-            why: "the bundled server of this version answers HTTP only",
-            instead: "`protocols: [rest]`, or a server of your own with `image`",
-        },
+        F::ModelS3 => FILES_ONLY,
+        F::Grpc | F::Websocket | F::Mqtt => HTTP_ONLY,
     }
 }
 
@@ -209,7 +214,7 @@ fn kubernetes(field: Field) -> Level {
         F::Expose => degraded("inside the cluster only; `kubectl port-forward` brings it to this machine"),
         F::Public => degraded("HTTP by an Ingress at its own ports, the rest by a load balancer"),
         F::Volumes => degraded("claims are ReadWriteOnce: all copies that mount one run on one node"),
-        F::ExternalBuckets => degraded("expected to be there; a store outside the stack is left as it is"),
+        F::ExternalBuckets => LEFT_AS_IT_IS,
 
         F::Build => Level::Unsupported {
             why: "a cluster builds no images",
@@ -219,14 +224,8 @@ fn kubernetes(field: Field) -> Level {
             why: "a cluster has no folder of this machine, and Pod Security forbids those of its own",
             instead: "a named volume, or an image with the files in it",
         },
-        F::ModelS3 => Level::Unsupported {
-            why: "this version reads models from files only",
-            instead: "copy the file beside the stack file: `model: model.onnx`",
-        },
-        F::Grpc | F::Websocket | F::Mqtt => Level::Unsupported {
-            why: "the bundled server of this version answers HTTP only",
-            instead: "`protocols: [rest]`, or a server of your own with `image`",
-        },
+        F::ModelS3 => FILES_ONLY,
+        F::Grpc | F::Websocket | F::Mqtt => HTTP_ONLY,
     }
 }
 

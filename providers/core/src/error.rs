@@ -86,6 +86,13 @@ impl ProviderError {
         self
     }
 
+    /// Names the thing of the step it happened in, unless it happened to another thing.
+    #[must_use]
+    pub fn within(mut self, address: &Address) -> Self {
+        self.address.get_or_insert_with(|| address.clone());
+        self
+    }
+
     /// Adds the reason.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

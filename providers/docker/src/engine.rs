@@ -122,10 +122,7 @@ impl Provider for DockerEngine {
 #[async_trait]
 impl Execute for DockerEngine {
     async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Option<Observed>, ProviderError> {
-        let named = |error: ProviderError| match error.address {
-            None => error.at(step.address()),
-            Some(_) => error,
-        };
+        let named = |error: ProviderError| error.within(step.address());
         self.carry_out(step, progress).await.map_err(named)?;
         self.after(step).await
     }

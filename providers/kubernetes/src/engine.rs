@@ -96,10 +96,7 @@ impl Execute for KubeEngine {
             place: question.place(),
             progress,
         };
-        let named = |error: ProviderError| match error.address {
-            None => error.at(step.address()),
-            Some(_) => error,
-        };
+        let named = |error: ProviderError| error.within(step.address());
         step::run(&site, step).await.map_err(named)?;
         match step.after() {
             Some(after) => question.one(after).await.map_err(named),

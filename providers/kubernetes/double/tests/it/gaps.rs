@@ -1,51 +1,17 @@
 //! The recorded exchanges that the double does not answer equally yet: scenario, number of the exchange, reason.
 
+const BY_KUBECTL: &str = "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it";
+
 pub(crate) const GAPS: &[(&str, usize, &str)] = &[
-    (
-        "applyset/kubectl",
-        0,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        4,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        1,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        2,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        3,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        5,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        6,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        8,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
-    (
-        "applyset/kubectl",
-        9,
-        "kubectl itself wrote here, in no recorded request; `kubectl.rs` runs it",
-    ),
+    ("applyset/kubectl", 0, BY_KUBECTL),
+    ("applyset/kubectl", 4, BY_KUBECTL),
+    ("applyset/kubectl", 1, BY_KUBECTL),
+    ("applyset/kubectl", 2, BY_KUBECTL),
+    ("applyset/kubectl", 3, BY_KUBECTL),
+    ("applyset/kubectl", 5, BY_KUBECTL),
+    ("applyset/kubectl", 6, BY_KUBECTL),
+    ("applyset/kubectl", 8, BY_KUBECTL),
+    ("applyset/kubectl", 9, BY_KUBECTL),
     ("delete/orphan", 1, "a controller wrote in between, at another moment"),
     ("delete/orphan", 4, "a controller wrote in between, at another moment"),
     ("discovery", 16, "the groups of the recording's admin"),
