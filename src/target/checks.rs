@@ -1,6 +1,7 @@
 //! The golden requests of a model server, as they travel with its resource.
 
-use mlstack_compose::{Check, Checks, Duration};
+use mlstack_provider::Duration;
+use mlstack_provider::golden::{Check, Checks};
 
 use super::refs;
 use crate::stack::{Component, Kind};

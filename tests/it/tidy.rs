@@ -61,7 +61,7 @@ const RULES: &[Rule] = &[
 const PACKAGES: &[(&str, &[&str], &[&str])] = &[
     ("providers/core", &[], &[]),
     ("providers/memory", &["mlstack-provider"], &[]),
-    ("providers/compose", &[], &[]),
+    ("providers/compose", &["mlstack-provider"], &[]),
     ("providers/manifest", &[], &[]),
     ("providers/docker", &["mlstack-compose", "mlstack-provider"], &[]),
     (

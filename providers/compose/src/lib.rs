@@ -18,9 +18,10 @@ pub use labels::{
     COMPOSE_VERSION, ContainerLabels, Origin, Part, config_hash_of, container_labels, depends_on_label, network_labels,
     parse_container, parse_depends_on, parse_part, volume_labels,
 };
+pub use mlstack_provider::Duration;
 pub use names::{container_name, network_name, volume_name};
 pub use project::{Network, Project, Secret, Volume};
-pub use scalar::{Bytes, Cpus, Duration};
+pub use scalar::{Bytes, Cpus};
 pub use service::*;
 
 /// The kind of a resource that is an image in the engine.

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use mlstack_provider::golden::Checks;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::project::is_false;
 use crate::{Bytes, Cpus, Duration};
@@ -126,33 +126,6 @@ pub struct Extension {
     /// What a new version must answer before it takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Checks>,
-}
-
-/// `x-mlstack.checks`: requests whose answers are known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checks {
-    /// The port in the container.
-    pub port: u16,
-    /// The path they are posted to.
-    pub path: String,
-    /// The requests, in the order of the stack file.
-    pub requests: Vec<Check>,
-}
-
-/// One request and its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Check {
-    /// The request's body.
-    pub request: Value,
-    /// The answer's `prediction`.
-    pub prediction: Value,
-    /// How far a number may be off.
-    pub within: f64,
-    /// The slowest acceptable 95th percentile.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p95: Option<Duration>,
 }
 
 impl Extension {

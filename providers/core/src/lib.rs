@@ -10,10 +10,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 pub use serde_json::Value;
 
+mod duration;
 mod error;
+pub mod golden;
 pub mod redact;
 mod secret;
 
+pub use duration::{Duration, NotADuration};
 pub use error::{ErrorKind, ProviderError};
 pub use secret::Secret;
 

@@ -5,33 +5,26 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models::ContainerInspectResponse;
 use futures_util::StreamExt as _;
-use mlstack_compose::{Check, Checks};
 use mlstack_provider::ProviderError;
+use mlstack_provider::golden::{self, ANSWER_LIMIT, Answer, Check, Checks, PATIENCE, Reply, times};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::golden::{Answer, times};
 use crate::patience::Patience;
 
 /// Our server in the images that mlstack packs.
 const SERVER: &str = "/app/mlstack-server";
 /// Time that all answers together may take inside a container.
 const INSIDE: Duration = Duration::from_secs(120);
-/// Time that one answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Time after which a request is not asked again, however often it should be.
-const ENOUGH: Duration = Duration::from_secs(10);
-/// The most bytes of an answer that are read.
-const ANSWER_LIMIT: u64 = 1 << 20;
 
 /// Asks through our server in the container `id`; `None` when the image's server is too old to know how.
 pub(crate) async fn inside(docker: &Docker, id: &str, checks: &Checks) -> Result<Option<Vec<Answer>>, ProviderError> {
@@ -83,7 +76,7 @@ pub(crate) async fn outside(container: &ContainerInspectResponse, checks: &Check
     for check in &checks.requests {
         answers.push(match address(container) {
             Some(address) => repeated((address, checks.port), &checks.path, check).await,
-            None => failed("it has no address"),
+            None => Answer::none("it has no address"),
         });
     }
     answers
@@ -99,35 +92,19 @@ fn address(container: &ContainerInspectResponse) -> Option<IpAddr> {
     addresses.first().copied()
 }
 
-fn failed(why: &str) -> Answer {
-    Answer {
-        error: Some(why.to_owned()),
-        ..Answer::default()
-    }
-}
-
 async fn repeated(at: (IpAddr, u16), path: &str, check: &Check) -> Answer {
     let body = check.request.to_string();
-    let (begun, mut answer) = (Instant::now(), Answer::default());
-    for _ in 0..times(check) {
-        let asked = Instant::now();
+    let patiently = || async {
         match timeout(PATIENCE, once(at, path, &body)).await {
-            Ok(Ok((status, body))) => (answer.status, answer.body) = (status, body),
-            Ok(Err(error)) => answer.error = Some(error.to_string()),
-            Err(_) => answer.error = Some(format!("no answer within {} s", PATIENCE.as_secs())),
+            Ok(replied) => replied.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         }
-        answer
-            .micros
-            .push(asked.elapsed().as_micros().try_into().unwrap_or(u64::MAX));
-        if answer.error.is_some() || answer.status != 200 || begun.elapsed() >= ENOUGH {
-            break;
-        }
-    }
-    answer
+    };
+    golden::ask(check, patiently).await
 }
 
 /// HTTP/1.0, so that the answer comes in one piece and ends with its connection.
-async fn once(at: (IpAddr, u16), path: &str, body: &str) -> io::Result<(u16, String)> {
+async fn once(at: (IpAddr, u16), path: &str, body: &str) -> io::Result<Reply> {
     let mut stream = TcpStream::connect(at).await?;
     stream.set_nodelay(true)?;
     let (host, length) = (std::net::SocketAddr::from(at), body.len());
@@ -140,10 +117,14 @@ async fn once(at: (IpAddr, u16), path: &str, body: &str) -> io::Result<(u16, Str
     parse(&String::from_utf8_lossy(&text)).ok_or_else(|| io::Error::other("the answer is no HTTP"))
 }
 
-fn parse(text: &str) -> Option<(u16, String)> {
+fn parse(text: &str) -> Option<Reply> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    Some((status, body.to_owned()))
+    Some(Reply {
+        status,
+        body: body.to_owned(),
+        micros: None,
+    })
 }
 
 #[cfg(test)]

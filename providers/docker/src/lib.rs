@@ -13,7 +13,6 @@ mod encode;
 mod engine;
 mod fault;
 mod fence;
-mod golden;
 mod labels;
 mod lock;
 mod logs;

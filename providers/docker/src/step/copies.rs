@@ -5,13 +5,13 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, EndpointSettings};
-use mlstack_compose::{Checks, Service, container_name, service_hash};
+use mlstack_compose::{Service, container_name, service_hash};
+use mlstack_provider::golden::{self, Answer, Checks};
 use mlstack_provider::{ErrorKind, ProviderError, Resource};
 
 use super::image;
 use crate::encode::{self, Copy, Part};
 use crate::engine::{Site, spec};
-use crate::golden::{self, Answer};
 use crate::labels::{self, Labels as _};
 use crate::observe::{Found, foreign};
 use crate::secrets::{self, Owner};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use mlstack_compose::{Check, Checks, Deploy, Duration, Extension, Healthcheck, Mount, Port, Resources, Service};
+use mlstack_compose::{Deploy, Duration, Extension, Healthcheck, Mount, Port, Resources, Service};
+use mlstack_provider::golden::{Check, Checks};
 use mlstack_provider::{Observed, ProviderError, Resource, Step};
 use serde_json::json;
 

@@ -1,44 +1,128 @@
-//! Whether a container's answers to its golden requests are the expected ones, and fast enough.
+//! Golden requests: what a new version must answer before it takes over, how often it is asked, and whether its answers
+//! are the expected ones and fast enough.
 //!
-//! Pure: owns the comparison and the words of a refusal. [`crate::ask`] asks.
+//! Owns the comparison and the words of a refusal, which are the same on every target. How a request gets to a version
+//! is the provider's part: it hands over a function, and this module does no I/O of its own.
 
-use mlstack_compose::{Check, Checks, Duration};
-use mlstack_provider::{ErrorKind, ProviderError};
-use serde::Deserialize;
+use std::time::{Duration as Time, Instant};
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::{Duration, ErrorKind, ProviderError};
 
 /// How often a request is measured when its time has a bound; the one before them, which warms up, does not count.
 const MEASURED: u32 = 40;
+/// Time after which a request is not asked again, however often it should be.
+const ENOUGH: Time = Time::from_secs(10);
 /// The most characters of an answer or a request that are shown.
 const SHOWN: usize = 200;
 
+/// Time that one answer may take.
+pub const PATIENCE: Time = Time::from_secs(5);
+/// The most bytes of an answer that are read.
+pub const ANSWER_LIMIT: u64 = 1 << 20;
+
+/// `x-mlstack.checks` of a spec: requests whose answers are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checks {
+    /// The port in the container.
+    pub port: u16,
+    /// The path they are posted to.
+    pub path: String,
+    /// The requests, in the order of the stack file.
+    pub requests: Vec<Check>,
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The request's body.
+    pub request: Value,
+    /// The answer's `prediction`.
+    pub prediction: Value,
+    /// How far a number may be off.
+    pub within: f64,
+    /// The slowest acceptable 95th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95: Option<Duration>,
+}
+
 /// What came of asking one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The HTTP status of the last answer; 0 when there was none.
-    pub(crate) status: u16,
-    pub(crate) body: String,
-    /// How long each answer took.
-    pub(crate) micros: Vec<u64>,
+    pub status: u16,
+    /// The body of the last answer.
+    pub body: String,
+    /// How long each answer took, in microseconds.
+    pub micros: Vec<u64>,
     /// Why there was no answer.
     #[serde(default)]
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
+}
+
+impl Answer {
+    /// None, and why.
+    pub fn none(why: impl Into<String>) -> Self {
+        Self {
+            error: Some(why.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a request is answered once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// How long it took, in microseconds, where the one who answers measured it himself.
+    pub micros: Option<u64>,
 }
 
 /// How often a request is asked.
-pub(crate) fn times(check: &Check) -> u32 {
+pub fn times(check: &Check) -> u32 {
     if check.p95.is_some() { MEASURED + 1 } else { 1 }
+}
+
+/// Asks a request as often as its judge needs; `once` asks it once, within [`PATIENCE`], or says why it has no answer.
+pub async fn ask<F>(check: &Check, mut once: impl FnMut() -> F) -> Answer
+where
+    F: Future<Output = Result<Reply, String>>,
+{
+    let (begun, mut answer) = (Instant::now(), Answer::default());
+    for _ in 0..times(check) {
+        let asked = Instant::now();
+        let reply = once().await;
+        let took = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match reply {
+            Ok(reply) => {
+                answer.micros.push(reply.micros.unwrap_or(took));
+                (answer.status, answer.body) = (reply.status, reply.body);
+            }
+            Err(why) => {
+                answer.micros.push(took);
+                answer.error = Some(why);
+            }
+        }
+        if answer.error.is_some() || answer.status != 200 || begun.elapsed() >= ENOUGH {
+            break;
+        }
+    }
+    answer
 }
 
 /// Judges the answers, one a request.
 ///
 /// # Errors
 /// The first that is missing, wrong or late.
-pub(crate) fn judge(checks: &Checks, answers: &[Answer]) -> Result<(), ProviderError> {
-    let missing = Answer {
-        error: Some("it was not asked".to_owned()),
-        ..Answer::default()
-    };
+pub fn judge(checks: &Checks, answers: &[Answer]) -> Result<(), ProviderError> {
+    let missing = Answer::none("it was not asked");
     let answers = answers.iter().chain(std::iter::repeat(&missing));
     let mut each = checks.requests.iter().zip(answers).enumerate();
     each.try_for_each(|(index, (check, answer))| judge_one(index, check, answer))

@@ -1,8 +1,12 @@
-use mlstack_compose::{Check, Checks, Duration};
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Answer, agrees, judge, p95, times};
+use super::{Answer, Check, Checks, Reply, agrees, ask, judge, p95, times};
+use crate::Duration;
 
 fn check(prediction: Value, within: f64, p95: Option<u64>) -> Check {
     Check {
@@ -106,6 +110,58 @@ fn the_percentile_is_a_time_that_was_measured() {
     assert_eq!(p95(&answer(200, "", &[7])), Some(Duration(7)));
     let hundred: Vec<u64> = (0..=100).rev().collect();
     assert_eq!(p95(&answer(200, "", &hundred)), Some(Duration(94)));
+}
+
+#[test]
+fn checks_have_one_form() {
+    let timed = check(json!(4.13), 0.01, Some(9_500));
+    let checks = Checks {
+        port: 8080,
+        path: "/predict".to_owned(),
+        requests: vec![timed, check(json!("cat"), 0.0, None)],
+    };
+    let text = serde_json::to_string(&checks).expect("JSON");
+    insta::assert_snapshot!(text, @r#"{"port":8080,"path":"/predict","requests":[{"request":{"MedInc":8.3,"HouseAge":41},"prediction":4.13,"within":0.01,"p95":"9.5ms"},{"request":{"MedInc":8.3,"HouseAge":41},"prediction":"cat","within":0.0}]}"#);
+    assert_eq!(serde_json::from_str::<Checks>(&text).expect("checks"), checks);
+}
+
+/// What a future comes to that waits for nothing.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("it waits for something"),
+    }
+}
+
+#[test]
+fn a_request_is_asked_until_it_fails_or_was_asked_often_enough() {
+    let timed = check(json!(1), 0.0, Some(50_000));
+    let good = Reply {
+        status: 200,
+        body: "{}".to_owned(),
+        micros: Some(7),
+    };
+    let often = at_once(ask(&timed, || ready(Ok(good.clone()))));
+    assert_eq!(often.micros, vec![7; 41]);
+    let once = at_once(ask(&check(json!(1), 0.0, None), || ready(Ok(good.clone()))));
+    assert_eq!(once, answer(200, "{}", &[7]));
+    let mut left = 3;
+    let broken = at_once(ask(&timed, || {
+        left -= 1;
+        ready(if left > 0 {
+            Ok(good.clone())
+        } else {
+            Err("reset".to_owned())
+        })
+    }));
+    assert_eq!((broken.error.as_deref(), broken.micros.len()), (Some("reset"), 3));
+    let refusal = Reply {
+        status: 422,
+        ..good.clone()
+    };
+    let refused = at_once(ask(&timed, || ready(Ok(refusal.clone()))));
+    assert_eq!((refused.status, refused.micros.len()), (422, 1));
 }
 
 proptest! {
