@@ -5,7 +5,7 @@
 //! | `format` | the ledger's text, and what older versions wrote |
 //! | `journal` | the lines that are written before and after each step |
 //! | `session` | one run's hold on both: locked, mended, written down |
-//! | `store` | the contract of what a ledger is kept in; `local` the folder, `s3` and `postgres` elsewhere |
+//! | `store` | the contract of what a ledger is kept in; `local` the folder, `namespace` a cluster's, `s3` and `postgres` elsewhere |
 //! | `aws` | the profile that an object store's key comes from |
 //! | `tls` | how a database is reached, and whether its certificate is right |
 //! | `lock`, `holder` | the right to change a stack, and who has it |
@@ -27,6 +27,7 @@ pub mod journal;
 mod local;
 mod location;
 mod lock;
+mod namespace;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "s3")]
@@ -45,6 +46,7 @@ pub use holder::{Holder, Process};
 pub use local::Folder;
 pub use location::{LEASE, Location};
 pub use lock::{Guard, Lease, Leased, Lock};
+pub use namespace::Namespace;
 pub use session::{Ended, Session, look};
 pub use store::{LedgerError, Store, Version};
 

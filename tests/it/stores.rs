@@ -8,8 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlstack::ledger::{Holder, LedgerError, Location, Process, Store, Who};
+use mlstack::ledger::{Holder, LedgerError, Location, Namespace, Process, Store, Who};
+use mlstack_kube_double::Double;
+use mlstack_provider_kubernetes::Access;
 
+mod namespace;
 mod servers;
 
 use servers::Server;
@@ -30,6 +33,14 @@ struct Place {
 
 impl Place {
     fn store(&self) -> Arc<dyn Store> {
+        if let Some(file) = self.url.as_deref().and_then(|url| url.strip_prefix(KUBECONFIG)) {
+            let access = Access {
+                kubeconfig: vec![file.into()],
+                context: None,
+                namespace: Some("default".into()),
+            };
+            return Arc::new(Namespace::new(access, &self.stack, LEASE));
+        }
         let location = Location {
             typed: self.url.as_deref(),
             root: Path::new(&self.root),
@@ -63,6 +74,8 @@ impl Place {
     }
 }
 
+/// Before the kubeconfig of a cluster whose namespace `default` keeps the ledger.
+const KUBECONFIG: &str = "kubeconfig:";
 const CHILD: &str = "MLSTACK_TEST_STORES_CHILD";
 
 /// Not a test by itself: holds the lock named by [`CHILD`] until it is killed.
@@ -192,6 +205,16 @@ fn say(line: &str) {
 #[test]
 fn a_folder_keeps_the_contract() {
     contract(None, &[]);
+}
+
+#[test]
+fn a_namespace_keeps_the_contract() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let double = runtime.block_on(Double::start_at_speed(1));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, double.kubeconfig()).unwrap();
+    contract(Some(&format!("{KUBECONFIG}{}", file.display())), &[]);
 }
 
 #[test]

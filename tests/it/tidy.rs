@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
     Rule { module: "target", ours: &["diag", "stack", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "plan", ours: &["ledger", "mlstack_provider"], world: &[] },
     Rule { module: "atomic", ours: &[], world: &[Files] },
-    Rule { module: "ledger", ours: &["atomic", "mlstack_provider"], world: &[Files, Clock, Async] },
+    Rule { module: "ledger", ours: &["atomic", "mlstack_provider", "mlstack_provider_kubernetes"], world: &[Files, Clock, Async] },
     Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "apply", ours: &["plan", "mlstack_provider"], world: &[Async, Clock] },
     Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "mlstack_provider"], world: &[] },
@@ -80,8 +80,9 @@ const PACKAGES: &[(&str, &[&str], &[&str])] = &[
             "mlstack-onnx",
             "mlstack-provider",
             "mlstack-provider-docker",
+            "mlstack-provider-kubernetes",
         ],
-        &["mlstack-provider-memory"],
+        &["mlstack-kube-double", "mlstack-provider-memory"],
     ),
 ];
 

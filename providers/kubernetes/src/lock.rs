@@ -2,7 +2,8 @@
 //!
 //! An apply under one manager's name is no lock, as the second one just overwrites; making by POST is, and replacing the
 //! version that was read. Time is the server's own, from the header of its answers, so that clocks may differ. In a
-//! namespace that is not there yet there is nothing to lock: the lease is made with the first renewal that finds it.
+//! namespace that is not there yet there is nothing to lock: the lease is made with the first renewal that finds it. One
+//! that goes with its namespace is still ours, as nobody can make another there.
 
 use std::time::Duration;
 
@@ -41,6 +42,16 @@ pub enum Taken {
     Held(String),
 }
 
+/// A stack's lock as it is seen from outside.
+#[derive(Clone, Debug)]
+pub struct HeldLock {
+    /// What its holder wrote of himself.
+    pub holder: String,
+    /// Whether its time is up.
+    pub is_over: bool,
+    metadata: Value,
+}
+
 /// The name of a stack's lock.
 pub fn lock_name(stack: &str) -> String {
     fit(&format!("mlstack-{stack}"), MAX_SUBDOMAIN)
@@ -59,15 +70,7 @@ impl ClusterLock {
         time: Duration,
         is_free: impl Fn(&str) -> bool + Send + Sync,
     ) -> Result<Taken, ProviderError> {
-        let lock = Self {
-            look: Look::new(cluster.clone()),
-            write: Write::new(cluster.clone()),
-            path: format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", cluster.namespace()),
-            name: lock_name(stack),
-            holder: holder.to_owned(),
-            time,
-            lease: Mutex::new(None),
-        };
+        let lock = Self::of(cluster, stack, holder, time);
         for _ in 0..8 {
             if lock.make().await? {
                 return Ok(Taken::Ours(Box::new(lock)));
@@ -89,17 +92,35 @@ impl ClusterLock {
         )
     }
 
+    fn of(cluster: &Cluster, stack: &str, holder: &str, time: Duration) -> Self {
+        Self {
+            look: Look::new(cluster.clone()),
+            write: Write::new(cluster.clone()),
+            path: format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", cluster.namespace()),
+            name: lock_name(stack),
+            holder: holder.to_owned(),
+            time,
+            lease: Mutex::new(None),
+        }
+    }
+
+    /// Whether it stands on the cluster; else its namespace was not there yet, and nobody is kept out.
+    pub async fn is_made(&self) -> bool {
+        self.lease.lock().await.is_some()
+    }
+
     /// Makes it last for another whole time; `false` when it is not ours any more.
     ///
     /// # Errors
     /// When the cluster does not answer.
     pub async fn renew(&self) -> Result<bool, ProviderError> {
-        if self.lease.lock().await.is_none() {
-            return self.make().await;
+        if !self.is_made().await && self.make().await? {
+            return Ok(true);
         }
         for _ in 0..4 {
             let Some((found, now)) = self.read().await? else {
-                return Ok(false);
+                let body = self.body(now(None), 0, &json!({"name": self.name}));
+                return self.write.has_no_place(&self.path, body).await;
             };
             if found["spec"]["holderIdentity"] != self.holder.as_str() {
                 return Ok(false);
@@ -116,18 +137,16 @@ impl ClusterLock {
     /// # Errors
     /// When the cluster does not answer; it ends by itself then.
     pub async fn release(&self) -> Result<(), ProviderError> {
-        let Some(lease) = self.lease.lock().await.take() else {
-            return Ok(());
-        };
-        let metadata = &lease["metadata"];
-        let conditions = json!({"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]});
-        let answer = self.write.delete_if(&self.own_path(), conditions).await?;
-        match answer.refusal() {
-            Some(refusal) if !matches!(refusal.sort(), Sort::Missing | Sort::NoNamespace | Sort::Stale) => {
-                Err(refusal.error("cannot give the lock back"))
+        *self.lease.lock().await = None;
+        for _ in 0..4 {
+            let found = self.look.with_clock(&self.own_path()).await?.0;
+            let ours = found.filter(|found| found["spec"]["holderIdentity"] == self.holder.as_str());
+            let Some(found) = ours else { return Ok(()) };
+            if remove(&self.write, &self.own_path(), &found["metadata"]).await? {
+                return Ok(());
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn own_path(&self) -> String {
@@ -189,6 +208,44 @@ impl ClusterLock {
                 "leaseTransitions": turns,
             },
         })
+    }
+}
+
+impl HeldLock {
+    /// The lock on a stack, if somebody has it.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub async fn find(cluster: &Cluster, stack: &str) -> Result<Option<Self>, ProviderError> {
+        let lock = ClusterLock::of(cluster, stack, "", Duration::ZERO);
+        let found = lock.read().await?;
+        Ok(found.map(|(lease, now)| Self {
+            holder: text(&lease["spec"]["holderIdentity"]).to_owned(),
+            is_over: is_over(&lease, now),
+            metadata: lease["metadata"].clone(),
+        }))
+    }
+
+    /// Frees it; whether it was still as it was seen.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub async fn free(&self, cluster: &Cluster, stack: &str) -> Result<bool, ProviderError> {
+        let lock = ClusterLock::of(cluster, stack, "", Duration::ZERO);
+        remove(&lock.write, &lock.own_path(), &self.metadata).await
+    }
+}
+
+/// Deletes the lease if it is still the one that was read; whether it is gone.
+async fn remove(write: &Write, path: &str, metadata: &Value) -> Result<bool, ProviderError> {
+    let conditions = json!({"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]});
+    let answer = write.delete_if(path, conditions).await?;
+    match answer.refusal() {
+        Some(refusal) if refusal.sort() == Sort::Stale => Ok(false),
+        Some(refusal) if !matches!(refusal.sort(), Sort::Missing | Sort::NoNamespace) => {
+            Err(refusal.error("cannot give the lock back"))
+        }
+        _ => Ok(true),
     }
 }
 

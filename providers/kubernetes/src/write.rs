@@ -92,6 +92,13 @@ impl Write {
         self.send(Method::POST, path, body).await
     }
 
+    /// Whether nothing can be made at the path of a list, because its namespace is not there or goes; makes nothing.
+    pub(crate) async fn has_no_place(&self, path: &str, body: Value) -> Result<bool, ProviderError> {
+        let answer = self.post(&format!("{path}?dryRun=All"), body).await?;
+        let sort = answer.refusal().map(|refusal| refusal.sort());
+        Ok(matches!(sort, Some(Sort::NoNamespace | Sort::Terminating)))
+    }
+
     /// Replaces, at the path of an object; the body names the version it replaces.
     pub(crate) async fn put(&self, path: &str, body: Value) -> Result<Answer, ProviderError> {
         self.send(Method::PUT, path, body).await
