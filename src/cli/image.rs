@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use base64::Engine as _;
 use mlstack_provider::Secret;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Context;
 use super::args::{Format, Image, ImageBuild, ImageInspect, ImagePush};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, load};
+use super::registry;
 use super::survey::{Look, server_binary};
-use crate::image::{self, Credentials, InspectError, PushError, Reference, Summary, inspect};
+use crate::image::{self, Credentials, InspectError, PushError, Reference, Registry, Sending, Summary, inspect};
 use crate::project::images::{is_packed, pack_one};
 use crate::stack::Component;
 use crate::target::compose::made_reference;
@@ -63,11 +63,17 @@ async fn push(args: &ImagePush, context: &Context) -> Result<Exit, Failure> {
         )
         .hint("write it as registry.example.com/team/predictor:1")
     })?;
-    let who = credentials(args, context, &reference)?;
+    let (who, hint) = credentials(args, context, &reference).await?;
     let (_, packed) = packed(args.component.as_deref(), context)?;
-    let report = image::push(&packed, &reference, &who)
+    let target = format!("{}/{}", reference.registry(), reference.repository());
+    let told = |sending: Sending| match sending.sent {
+        0 => context.ui.note(&registry::line(&target, sending)),
+        _ => context.ui.detail(&registry::line(&target, sending)),
+    };
+    let report = Registry::new(&reference, &who)
+        .push(&packed, &told)
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| refused(&error, &hint))?;
     context.ui.note(&format!(
         "Sent {} blobs, {} were there already.",
         report.sent, report.present
@@ -76,44 +82,40 @@ async fn push(args: &ImagePush, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn refused(error: &PushError) -> Failure {
+fn refused(error: &PushError, hint: &str) -> Failure {
+    let exit = match error {
+        PushError::Denied { .. } => Exit::Denied,
+        _ => Exit::Error,
+    };
+    let failure = Failure::of(exit, error);
     match error {
-        PushError::Denied { .. } => Failure::of(Exit::Denied, error)
-            .hint("`docker login REGISTRY`, or --username with --password-file, gives other credentials"),
-        PushError::Failed { .. } => Failure::of(Exit::Error, error),
+        PushError::Denied { .. } => failure
+            .hint(hint)
+            .hint("--username with --password-file gives other credentials"),
+        _ => registry::remedy(error).into_iter().fold(failure, Failure::hint),
     }
 }
 
-/// The flags', else what `docker login` stored, else nobody's.
-fn credentials(args: &ImagePush, context: &Context, reference: &Reference) -> Result<Credentials, Failure> {
+/// The flags', else what `docker login` stored, else nobody's; and what to do when they are refused.
+async fn credentials(
+    args: &ImagePush,
+    context: &Context,
+    reference: &Reference,
+) -> Result<(Credentials, String), Failure> {
     match (&args.username, &args.password_file) {
         (Some(user), Some(path)) => {
             let path = context.here.join(path);
             let password = std::fs::read_to_string(&path)
                 .map_err(|error| Failure::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?;
-            Ok(Credentials::Basic {
+            let who = Credentials::Basic {
                 user: user.clone(),
                 password: Secret::new(password.trim_end_matches(['\n', '\r'])),
-            })
+            };
+            Ok((who, format!("`{user}` may not push there, or has another password")))
         }
-        (None, None) => Ok(stored_credentials(reference.registry()).unwrap_or(Credentials::Anonymous)),
+        (None, None) => Ok(registry::stored(reference).await),
         _ => Err(Failure::new(Exit::Usage, "--username and --password-file go together")),
     }
-}
-
-/// What `docker login` wrote into `config.json`; credential helpers are not asked.
-fn stored_credentials(registry: &str) -> Option<Credentials> {
-    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
-    let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".docker")))?;
-    let text = std::fs::read(folder.join("config.json")).ok()?;
-    let config: Value = serde_json::from_slice(&text).ok()?;
-    let packed = config["auths"][registry]["auth"].as_str()?;
-    let plain = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(packed).ok()?).ok()?;
-    let (user, password) = plain.split_once(':')?;
-    Some(Credentials::Basic {
-        user: user.to_owned(),
-        password: Secret::new(password),
-    })
 }
 
 /// The component's image and the name it gets on its way.

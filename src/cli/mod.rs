@@ -21,6 +21,7 @@ mod manual;
 mod memory;
 mod plan;
 mod progress;
+mod registry;
 mod render;
 mod rollback;
 mod schema;

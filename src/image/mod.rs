@@ -27,7 +27,7 @@ pub use inspect::{InspectError, Summary, inspect};
 pub use layer::{Entry, Layer, tar};
 pub use manifest::{Blob, Image, Packed};
 pub use parts::Parts;
-pub use push::{Credentials, PushError, PushReport, Reference, push};
+pub use push::{Credentials, PushError, PushReport, Reference, Registry, Sending, Told, Words};
 
 use std::collections::BTreeMap;
 

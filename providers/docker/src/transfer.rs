@@ -19,8 +19,9 @@ use tokio::sync::mpsc;
 
 use crate::fault;
 use crate::fence::Fence;
+use crate::login::{self, HelperError, Login};
 use crate::patience::{Patience, is_passing};
-use crate::registry::{self, Reference};
+use crate::registry::Reference;
 
 /// Bytes sent at once.
 const CHUNK: usize = 256 * 1024;
@@ -113,8 +114,8 @@ pub(crate) async fn pull(
     progress: Progress<'_>,
 ) -> Result<(), ProviderError> {
     let parsed = Reference::parse(reference);
-    let credentials = registry::credentials(config, &parsed).await;
-    let known = credentials.is_some();
+    let login = login::stored_login(config, parsed.registry()).await;
+    let credentials = login.as_ref().ok().and_then(Option::as_ref).map(Login::for_engine);
     let options = CreateImageOptionsBuilder::default()
         .from_image(parsed.name)
         .tag(parsed.version)
@@ -134,7 +135,7 @@ pub(crate) async fn pull(
         watched.await
     };
     let pulled = carrier.through(run).await;
-    pulled.map_err(|error| not_pulled(reference, &parsed, known, error))
+    pulled.map_err(|error| not_pulled(reference, &parsed, &login, error))
 }
 
 /// Loads an archive, which is opened anew for each try.
@@ -245,7 +246,12 @@ async fn watch<T>(
     Ok(())
 }
 
-fn not_pulled(reference: &str, parsed: &Reference<'_>, known: bool, error: Broken) -> ProviderError {
+fn not_pulled(
+    reference: &str,
+    parsed: &Reference<'_>,
+    login: &Result<Option<Login>, HelperError>,
+    error: Broken,
+) -> ProviderError {
     let registry = parsed.registry().unwrap_or("Docker Hub");
     let error = error.or(format!("cannot pull {reference}:"));
     let words = error
@@ -260,10 +266,13 @@ fn not_pulled(reference: &str, parsed: &Reference<'_>, known: bool, error: Broke
         return error;
     }
     if denied.iter().any(|word| words.contains(word)) {
-        let login = format!("docker login {}", parsed.registry().unwrap_or_default());
-        let hint = match known {
-            true => format!("{registry} does not take the credentials that Docker keeps for it; log in again: {login}"),
-            false => format!("check the name, or log in: {login}"),
+        let again = format!("docker login {}", parsed.registry().unwrap_or_default());
+        let hint = match login {
+            Ok(Some(_)) => {
+                format!("{registry} does not take the credentials that Docker keeps for it; log in again: {again}")
+            }
+            Ok(None) => format!("check the name, or log in: {again}"),
+            Err(trouble) => format!("Docker's credentials cannot be had: {trouble}"),
         };
         return ProviderError {
             kind: ErrorKind::Denied,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use mlstack_provider::{Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Secret, Step};
 
 use crate::cluster::Cluster;
+use crate::delivery::{self, Delivery};
 use crate::inventory::Inventory;
 use crate::look::Look;
 use crate::observe::Question;
@@ -28,6 +29,8 @@ pub struct Config {
     pub policy: Policy,
     /// How long is waited for what.
     pub timing: Timing,
+    /// What sends packed images to their registry; `None` where none needs to be sent.
+    pub images: Option<Arc<dyn Delivery>>,
 }
 
 /// Looks at a cluster and changes it.
@@ -97,6 +100,7 @@ impl Execute for KubeEngine {
             progress,
         };
         let named = |error: ProviderError| error.within(step.address());
+        delivery::before(&site, step).await.map_err(named)?;
         step::run(&site, step).await.map_err(named)?;
         match step.after() {
             Some(after) => question.one(after).await.map_err(named),

@@ -6,6 +6,7 @@
 
 mod cause;
 mod cluster;
+mod delivery;
 mod engine;
 mod examine;
 mod fault;
@@ -32,6 +33,7 @@ mod words;
 mod write;
 
 pub use cluster::{Access, Cluster};
+pub use delivery::Delivery;
 pub use engine::{Config, KubeEngine};
 pub use finding::{Finding, Level};
 pub use lock::{ClusterLock, HeldLock, Taken, lock_name};

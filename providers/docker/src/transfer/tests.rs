@@ -41,7 +41,7 @@ fn percent_counts_over_all_layers() {
 
 fn pull_failure(reference: &str, message: &str) -> String {
     let broken = Broken::Engine(Error::DockerStreamError { error: message.into() });
-    let error = not_pulled(reference, &Reference::parse(reference), false, broken);
+    let error = not_pulled(reference, &Reference::parse(reference), &Ok(None), broken);
     format!("{:?}: {error}\n  {}", error.kind, error.hints.join("\n  "))
 }
 

@@ -2,6 +2,7 @@
 
 mod causes;
 mod changes;
+mod deliveries;
 mod locks;
 mod looks;
 mod objects;

@@ -1,13 +1,14 @@
 //! A server, a stack on it, and somebody else who has his hands in it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use kube::client::Body;
 use mlstack_kube_double::Double;
 use mlstack_provider::{Address, Execute as _, Observed, ProviderError, Resource, Secret, Step, Value};
-use mlstack_provider_kubernetes::{Cluster, Config, Finding, KubeEngine, Policy, Seen, Timing};
+use mlstack_provider_kubernetes::{Cluster, Config, Delivery, Finding, KubeEngine, Policy, Seen, Timing};
 
 pub(crate) const STACK: &str = "demo";
 
@@ -28,6 +29,15 @@ impl Stage {
     }
 
     pub(crate) fn engine_with(&self, policy: Policy) -> KubeEngine {
+        self.engine_of(policy, None)
+    }
+
+    /// One that sends images to their registry first.
+    pub(crate) fn engine_delivering(&self, images: Arc<dyn Delivery>) -> KubeEngine {
+        self.engine_of(Policy::default(), Some(images))
+    }
+
+    fn engine_of(&self, policy: Policy, images: Option<Arc<dyn Delivery>>) -> KubeEngine {
         let secrets = [("token", "hunter2-hunter2")];
         let config = Config {
             stack: STACK.to_owned(),
@@ -40,6 +50,7 @@ impl Stage {
                 settle: Duration::from_millis(200),
                 grace: Duration::from_secs(1),
             },
+            images,
         };
         KubeEngine::new(&self.cluster, config)
     }
