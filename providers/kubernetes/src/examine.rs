@@ -345,6 +345,7 @@ async fn problem(
         return Ok(Some("it is not in the stack's inventory yet".to_owned()));
     }
     match health::judge(kind.short, live) {
+        Verdict::Done if words::is_unproven(live) => Ok(Some("its checks were not answered yet".to_owned())),
         Verdict::Done => Ok(None),
         Verdict::Failed(why) => Ok(Some(why)),
         Verdict::Going(_) if health::has_pods(kind.short) => {

@@ -62,10 +62,7 @@ impl Finding {
 
     /// A failed check as a finding.
     pub(crate) fn refusal(address: &Address, error: ProviderError) -> Self {
-        let text = error
-            .cause
-            .as_ref()
-            .map_or_else(|| error.action.clone(), ToString::to_string);
+        let text = reason(&error);
         Self {
             hint: error.hints.into_iter().next(),
             kind: error.kind,
@@ -78,6 +75,12 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.address, self.text)
     }
+}
+
+/// Why something failed, in one text.
+pub(crate) fn reason(error: &ProviderError) -> String {
+    let cause = error.cause.as_ref();
+    cause.map_or_else(|| error.action.clone(), ToString::to_string)
 }
 
 /// The refusals among `findings` as one error; `None` when there are none.

@@ -6,18 +6,19 @@
 use std::time::Duration;
 
 use mlstack_manifest::{Kind, MANAGER};
+use mlstack_provider::golden::Checks;
 use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step, Value};
 use tokio::time::Instant;
 
 use crate::engine::Site;
 use crate::examine::{known, probe};
 use crate::fault::Sort;
-use crate::finding::refused;
+use crate::finding::{reason, refused};
 use crate::health;
 use crate::observe::{is_ours, text};
 use crate::wait::{self, Gathered, Wait};
 use crate::write::Propagation;
-use crate::{owners, secrets, words};
+use crate::{owners, proof, secrets, words};
 
 /// How long a deletion may take.
 const GONE: Duration = Duration::from_secs(180);
@@ -47,15 +48,54 @@ async fn come(
     resource: &Resource,
     before: Option<&Observed>,
 ) -> Result<(), ProviderError> {
-    put(site, kind, resource).await?;
-    match (works(site, kind, resource).await, before) {
+    let checks = proof::checks(&resource.spec)?;
+    let made = put(site, kind, resource, checks.is_some()).await?;
+    let up = works(site, kind, resource).await;
+    let (is_up, proven) = (up.is_ok(), prove(site, kind, resource, checks.as_ref(), up).await);
+    match (proven, before) {
         (Err(error), Some(before)) if health::has_pods(kind.short) => Err(back(site, kind, before, error).await),
+        (Err(error), None) if is_up && made.is_new => Err(withdraw(site, kind, &made, error).await),
         (done, _) => done,
     }
 }
 
-/// Applies a resource.
-async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Result<(), ProviderError> {
+/// Asks the golden requests of what is up. Until then it carries a mark, so that a run that is killed before is not
+/// taken for a proof.
+async fn prove(
+    site: &Site<'_>,
+    kind: &'static Kind,
+    resource: &Resource,
+    checks: Option<&Checks>,
+    up: Result<Option<Value>, ProviderError>,
+) -> Result<(), ProviderError> {
+    let (Some(object), Some(checks)) = (up?, checks) else {
+        return Ok(());
+    };
+    proof::of_workload(site, kind, &object, checks).await?;
+    put(site, kind, resource, false).await.map(drop)
+}
+
+/// Takes a first version away that must not serve.
+async fn withdraw(site: &Site<'_>, kind: &'static Kind, made: &Made, error: ProviderError) -> ProviderError {
+    match go(site, kind, &made.name, &made.uid, ending(kind)).await {
+        Ok(()) => error.hint("it was taken away, so that nobody gets its answers"),
+        Err(also) => error.hint(format!(
+            "it still serves, as it cannot be taken away: {}",
+            reason(&also)
+        )),
+    }
+}
+
+/// What an apply made.
+struct Made {
+    name: String,
+    uid: String,
+    /// Whether nothing was there before.
+    is_new: bool,
+}
+
+/// Applies a resource; one whose golden requests are still to be asked gets a mark.
+async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource, unproven: bool) -> Result<Made, ProviderError> {
     let name = &resource.address.name;
     let live = free(site, kind, name).await?;
     let adopted = match &live {
@@ -66,6 +106,9 @@ async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Resul
     let mut body = words::sent(kind, resource, &site.place, live.as_ref());
     if kind.short == "secret" {
         body["data"] = secrets::data(&resource.spec, &site.config.secrets)?;
+    }
+    if unproven {
+        words::mark_unproven(&mut body);
     }
     let force = site.config.policy.take_fields || adopted;
     let answer = site.write.apply(kind, name, MANAGER, body, force).await?;
@@ -85,7 +128,11 @@ async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Resul
     if kind.short == "statefulset" {
         unstick(site, kind, name).await?;
     }
-    Ok(())
+    Ok(Made {
+        name: name.clone(),
+        uid: text(&applied["metadata"]["uid"]).to_owned(),
+        is_new: live.is_none(),
+    })
 }
 
 /// What has the name, once nothing of it is going.
@@ -115,10 +162,10 @@ async fn adopt(site: &Site<'_>, kind: &Kind, live: &Value) -> Result<bool, Provi
     Ok(true)
 }
 
-/// Waits until it works.
-async fn works(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Result<(), ProviderError> {
+/// Waits until it works; what it is then, where there was anything to wait for.
+async fn works(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Result<Option<Value>, ProviderError> {
     if !health::has_pods(kind.short) && kind.short != "namespace" {
-        return Ok(());
+        return Ok(None);
     }
     let name = &resource.address.name;
     let Some(object) = site.look.object(kind, name).await? else {
@@ -133,7 +180,7 @@ async fn works(site: &Site<'_>, kind: &'static Kind, resource: &Resource) -> Res
         timing: site.config.timing,
         progress: site.progress,
     };
-    wait.ready().await.map(drop)
+    wait.ready().await.map(Some)
 }
 
 /// Brings back what served before.
@@ -147,7 +194,7 @@ async fn back(site: &Site<'_>, kind: &'static Kind, before: &Observed, error: Pr
         protected: before.protected,
     };
     let again = async {
-        put(site, kind, &resource).await?;
+        put(site, kind, &resource, false).await?;
         let wait = Wait {
             look: site.look,
             kind,
@@ -161,12 +208,7 @@ async fn back(site: &Site<'_>, kind: &'static Kind, before: &Observed, error: Pr
     };
     match again.await {
         Ok(_) => error.rolled_back(),
-        Err(also) => {
-            let why = also
-                .cause
-                .map_or_else(|| also.action.clone(), |cause| cause.to_string());
-            error.hint(format!("the version before does not serve either: {why}"))
-        }
+        Err(also) => error.hint(format!("the version before does not serve either: {}", reason(&also))),
     }
 }
 
@@ -245,11 +287,12 @@ async fn replace(
     let keeps = matches!(kind.short, "deployment" | "statefulset") && selector(&before.spec) == selector(&after.spec);
     let how = if keeps { Propagation::Orphan } else { ending(kind) };
     go(site, kind, &before.address.name, &before.id, how).await?;
-    match put(site, kind, after).await {
-        Ok(()) => {}
-        Err(error) => return Err(back(site, kind, before, error).await),
+    let checks = proof::checks(&after.spec)?;
+    if let Err(error) = put(site, kind, after, checks.is_some()).await {
+        return Err(back(site, kind, before, error).await);
     }
-    match works(site, kind, after).await {
+    let up = works(site, kind, after).await;
+    match prove(site, kind, after, checks.as_ref(), up).await {
         Err(error) if keeps => Err(back(site, kind, before, error).await),
         done => done,
     }

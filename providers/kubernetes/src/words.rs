@@ -12,8 +12,10 @@ use sha2::{Digest as _, Sha256};
 const DEPENDS_ON: &str = "mlstack.dev/depends-on";
 /// A hash of the spec that was applied last.
 const APPLIED: &str = "mlstack.dev/applied";
+/// There until its golden requests were answered.
+const UNPROVEN: &str = "mlstack.dev/unproven";
 /// What was once where these are.
-const OURS: [&str; 2] = [DEPENDS_ON, APPLIED];
+const OURS: [&str; 3] = [DEPENDS_ON, APPLIED, UNPROVEN];
 
 /// The key of the digests of secrets in [`EXTENSION`].
 const SECRETS: &str = "secrets";
@@ -106,6 +108,16 @@ pub(crate) fn remembered(kind: &Kind, object: &Value) -> Map<String, Value> {
     let annotations = secrets_at(kind).iter().fold(object, |at, key| &at[*key]);
     let text = annotations[POD_SECRETS].as_str().unwrap_or_default();
     serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Marks an object that must still answer its golden requests.
+pub(crate) fn mark_unproven(object: &mut Value) {
+    put(object, &["metadata", "annotations", UNPROVEN], "checks");
+}
+
+/// Whether nobody has seen yet that it answers its golden requests.
+pub(crate) fn is_unproven(object: &Value) -> bool {
+    !object["metadata"]["annotations"][UNPROVEN].is_null()
 }
 
 /// What an object was made to stand on; `None` where nobody wrote it down.

@@ -29,6 +29,11 @@ impl Write {
         Self(cluster)
     }
 
+    /// The cluster itself, for what is no call: a connection to a pod.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.0
+    }
+
     /// Applies an object as `manager`.
     pub(crate) async fn apply(
         &self,

@@ -18,6 +18,18 @@ pub(crate) struct Ask<'a> {
     pub(crate) kind: &'static Kind,
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
+    /// Such as `log`; may be empty.
+    pub(crate) subresource: &'a str,
+}
+
+impl Ask<'_> {
+    /// As rules name it: `pods/log`.
+    fn resource(&self) -> String {
+        match self.subresource {
+            "" => self.kind.plural.into(),
+            subresource => format!("{}/{subresource}", self.kind.plural),
+        }
+    }
 }
 
 /// The user of a request; none for the admin, who may do everything. Who sends no token is the admin too, unless
@@ -48,14 +60,14 @@ pub(crate) fn check(world: &World, user: Option<&str>, ask: &Ask) -> Result<(), 
     } else {
         "at the cluster scope".into()
     };
-    let (resource, group) = (ask.kind.plural, ask.kind.group);
+    let (resource, group) = (ask.resource(), ask.kind.group);
     let why = format!(
         "User \"{user}\" cannot {} resource \"{resource}\" in API group \"{group}\" {place}",
         ask.verb
     );
     if ask.name.is_empty() {
         let message = format!("{} is forbidden: {why}", ask.kind.resource());
-        return Err(Refusal::new(403, "Forbidden", message).with(details(ask.kind, "", resource)));
+        return Err(Refusal::new(403, "Forbidden", message).with(details(ask.kind, "", ask.kind.plural)));
     }
     Err(Refusal::forbidden(ask.kind, ask.name, &why))
 }
@@ -78,7 +90,7 @@ fn allowed(world: &World, user: &str, ask: &Ask) -> bool {
     };
     let grants = |rule: &Value| {
         holds(rule, "verbs", ask.verb)
-            && holds(rule, "resources", ask.kind.plural)
+            && holds(rule, "resources", &ask.resource())
             && holds(rule, "apiGroups", ask.kind.group)
     };
     let bindings = world

@@ -13,7 +13,7 @@ use crate::schema;
 use crate::select::Selection;
 use crate::store::{Key, World, text};
 use crate::write::{self, Delete, Policy, Write};
-use crate::{discovery, eviction, logs, openapi, read, typed, warn, watch};
+use crate::{discovery, eviction, forward, logs, openapi, read, typed, warn, watch};
 
 /// The largest body that is read, in bytes.
 pub(crate) const LARGEST: usize = 3_145_728;
@@ -73,9 +73,11 @@ fn route(world: &mut World, request: &Request) -> Result<Reply, Refusal> {
             kind: route.kind,
             namespace: route.namespace,
             name: route.name,
+            subresource: route.subresource,
         },
     )?;
-    if verb == "patch" && user.is_some() && world.get(&key(&route)).is_none() {
+    let makes = verb == "patch" && user.is_some() && world.get(&key(&route)).is_none();
+    if makes || route.subresource == "portforward" {
         access::check(
             world,
             user.as_deref(),
@@ -84,6 +86,7 @@ fn route(world: &mut World, request: &Request) -> Result<Reply, Refusal> {
                 kind: route.kind,
                 namespace: route.namespace,
                 name: route.name,
+                subresource: route.subresource,
             },
         )?;
     }
@@ -350,6 +353,7 @@ fn on_subresource(world: &mut World, request: &Request, route: &Route) -> Result
             scale(world, request, &key, method)
         }
         ("log", "GET") if route.kind.kind == "Pod" => logs::read(world, &key, request),
+        ("portforward", "GET") if route.kind.kind == "Pod" => forward::open(world, &key, request),
         ("eviction", "POST") if route.kind.kind == "Pod" => eviction::evict(world, &key),
         _ => Err(Refusal::no_resource()),
     }

@@ -12,6 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use tokio::net::TcpListener;
 
 use crate::api;
 use crate::fault::Fault;
+use crate::forward::{self, Forward};
 use crate::logs::Follow;
 use crate::refusal::Refusal;
 use crate::request::{Body, Reply, Request};
@@ -38,6 +40,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             let service = service_fn(|request| handle(Arc::clone(&shared), request));
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
                 .await;
         });
     }
@@ -55,7 +58,8 @@ impl std::fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-async fn handle(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result<Answer, Cut> {
+async fn handle(shared: Arc<Shared>, mut request: hyper::Request<Incoming>) -> Result<Answer, Cut> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let request = read(request).await;
     let call = format!("{} {}", request.method, request.target);
     let fault = shared.strike(&call, request.is_write());
@@ -78,7 +82,7 @@ async fn handle(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Resul
         Some(Fault::HoldAfter) => shared.hold().await,
         _ => {}
     }
-    Ok(respond(&shared, reply))
+    Ok(respond(&shared, reply, upgrade))
 }
 
 async fn read(request: hyper::Request<Incoming>) -> Request {
@@ -121,12 +125,13 @@ fn refused(code: u16) -> Answer {
     answer
 }
 
-fn respond(shared: &Arc<Shared>, reply: Reply) -> Answer {
+fn respond(shared: &Arc<Shared>, reply: Reply, upgrade: OnUpgrade) -> Answer {
     let mut answer = match reply.body {
         Body::Json(value) => json_answer(reply.code, &value),
         Body::Text(text, media) => text_answer(reply.code, text, media),
         Body::Watch(watch) => stream(watch_lines(Arc::clone(shared), watch), "application/json"),
         Body::Log(log) => stream(log_lines(Arc::clone(shared), log), "text/plain"),
+        Body::Forward(forward) => forwarding(forward, upgrade),
     };
     for warning in reply.warnings {
         let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
@@ -134,6 +139,24 @@ fn respond(shared: &Arc<Shared>, reply: Reply) -> Answer {
             answer.headers_mut().append("warning", value);
         }
     }
+    answer
+}
+
+/// The last answer of HTTP on a connection that is a WebSocket from then on.
+fn forwarding(forward: Forward, upgrade: OnUpgrade) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()).boxed());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = [
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-accept", &forward.accept),
+        ("sec-websocket-protocol", forward::PROTOCOL),
+    ];
+    for (name, value) in headers {
+        let value = value.parse().expect("words and base64 are a header's value");
+        answer.headers_mut().insert(name, value);
+    }
+    tokio::spawn(forward.carry(upgrade));
     answer
 }
 

@@ -20,6 +20,7 @@ mod discovery;
 mod eviction;
 mod fault;
 mod fields;
+mod forward;
 mod http;
 mod immutable;
 pub mod kinds;
@@ -42,6 +43,7 @@ mod warn;
 mod watch;
 mod write;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -137,7 +139,7 @@ impl Double {
     /// When no port of loopback can be had.
     pub async fn start_at_speed(speed: u32) -> Self {
         let start = wall_clock();
-        let mut double = Self::serve(start, Clock::Real(Instant::now(), start, speed)).await;
+        let mut double = Self::listen(start, Clock::Real(Instant::now(), start, speed)).await;
         let shared = Arc::clone(&double.shared);
         double.tasks.push(tokio::spawn(async move {
             loop {
@@ -153,10 +155,10 @@ impl Double {
     /// # Panics
     /// When no port of loopback can be had.
     pub async fn start_stopped() -> Self {
-        Self::serve(wall_clock(), Clock::Manual).await
+        Self::listen(wall_clock(), Clock::Manual).await
     }
 
-    async fn serve(start: u64, clock: Clock) -> Self {
+    async fn listen(start: u64, clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("loopback has a free port");
@@ -226,6 +228,11 @@ impl Double {
     pub fn script(&self, image: &str, behaviour: impl Into<Behaviour>) {
         let behaviour = behaviour.into();
         self.shared.with(|world| world.behaviours.set(image, behaviour));
+    }
+
+    /// Says who listens behind a port of an image's containers: an address of loopback. Behind any other is nobody.
+    pub fn serve(&self, image: &str, port: u16, address: SocketAddr) {
+        self.shared.with(|world| world.listeners.set(image, port, address));
     }
 
     /// From now on a request without a token is an anonymous one, which may do nothing.

@@ -112,6 +112,8 @@ pub(crate) enum Body {
     Watch(crate::watch::Watch),
     /// A stream of a pod's log.
     Log(crate::logs::Follow),
+    /// A port of a pod, once the connection is a WebSocket.
+    Forward(crate::forward::Forward),
 }
 
 impl Reply {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::behaviour::Behaviours;
 use crate::controllers::{self, Queue};
+use crate::forward::Listeners;
 use crate::kinds::{Kind, named};
 
 /// Which object: kind, namespace (empty when cluster-scoped), name.
@@ -72,6 +73,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) queue: Queue,
     pub(crate) behaviours: Behaviours,
+    pub(crate) listeners: Listeners,
     /// Whether a request without a token is an anonymous one.
     pub(crate) token_required: bool,
     random: u64,
@@ -92,6 +94,7 @@ impl World {
             now,
             queue: Queue::default(),
             behaviours: Behaviours::default(),
+            listeners: Listeners::default(),
             token_required: false,
             random: 0x9e37_79b9_7f4a_7c15,
         };

@@ -9,6 +9,7 @@ use kube::client::Body;
 use mlstack_kube_double::Double;
 use mlstack_provider::{Address, Execute as _, Observed, ProviderError, Resource, Secret, Step, Value};
 use mlstack_provider_kubernetes::{Cluster, Config, Delivery, Finding, KubeEngine, Policy, Seen, Timing};
+use serde_json::json;
 
 pub(crate) const STACK: &str = "demo";
 
@@ -20,8 +21,24 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn new() -> Self {
         let double = Double::start().await;
-        let cluster = connect(&double).await;
+        let cluster = connect(&double, "").await;
         Self { double, cluster }
+    }
+
+    /// From now on we are somebody who may do what `rules` say, in the stack's namespace.
+    pub(crate) async fn become_user(&mut self, rules: &Value) {
+        let base = "/apis/rbac.authorization.k8s.io/v1/namespaces/demo";
+        let group = "rbac.authorization.k8s.io";
+        let role =
+            json!({"apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": {"name": "ours"}, "rules": rules});
+        let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": {"name": "ours"},
+            "subjects": [{"kind": "User", "name": "dev", "apiGroup": group}],
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "ours"}});
+        for (list, body) in [("roles", role), ("rolebindings", binding)] {
+            self.send("POST", &format!("{base}/{list}"), "application/json", &body)
+                .await;
+        }
+        self.cluster = connect(&self.double, "    as: dev\n").await;
     }
 
     pub(crate) fn engine(&self) -> KubeEngine {
@@ -105,10 +122,14 @@ impl Stage {
     }
 }
 
-async fn connect(double: &Double) -> Cluster {
+/// As the admin, with `more` about the user.
+async fn connect(double: &Double, more: &str) -> Cluster {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config");
-    std::fs::write(&file, double.kubeconfig()).expect("written");
+    let config = double
+        .kubeconfig()
+        .replace("contexts:\n", &format!("{more}contexts:\n"));
+    std::fs::write(&file, config).expect("written");
     let access = mlstack_provider_kubernetes::Access {
         kubeconfig: vec![file],
         context: None,

@@ -1,0 +1,254 @@
+//! Golden requests: what must be answered before a version counts as working.
+
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use mlstack_provider::{Execute as _, Resource, Step, Value};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::answers::Answers;
+use crate::objects::{deployment, namespace};
+use crate::stage::{Stage, changed, find, run, told};
+
+const GOOD: &str = "registry.example/model:1";
+const NEXT: &str = "registry.example/model:2";
+
+/// A model server that should answer 4.
+fn model(image: &str) -> Resource {
+    let mut model = deployment("model", image);
+    let check = json!({"request": {"MedInc": 8.3}, "prediction": 4, "within": 0.01});
+    model.spec["x-mlstack"] = json!({"checks": {"port": 8080, "path": "/predict", "requests": [check]}});
+    model
+}
+
+/// The same within 200 ms.
+fn timed(image: &str) -> Resource {
+    let mut model = model(image);
+    model.spec["x-mlstack"]["checks"]["requests"][0]["p95"] = "200ms".into();
+    model
+}
+
+fn image(stage: &Stage) -> Value {
+    let live = stage
+        .double
+        .object("Deployment", "demo", "model")
+        .expect("a deployment");
+    live["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+}
+
+/// How often a pod was asked, by connections.
+fn asked(stage: &Stage) -> usize {
+    let calls = stage.double.calls();
+    let forwarded = calls
+        .iter()
+        .filter(|call| call.path.contains("/portforward") && call.status == 101);
+    forwarded.count()
+}
+
+/// A stage where the first version works.
+async fn up() -> Stage {
+    let stage = Stage::new().await;
+    stage.double.serve(GOOD, 8080, Answers::with(4.001).listen().await);
+    stage.make(&[namespace(), model(GOOD)]).await;
+    stage
+}
+
+/// What is said of an update that fails, once the version before serves again.
+async fn refused(stage: &Stage, after: Resource) -> String {
+    // Without the namespace: not everybody may read it.
+    let desired = [model(GOOD)];
+    let before = find(&stage.examine(&desired).await, &desired[0].address).clone();
+    let begun = Instant::now();
+    let error = run(&stage.engine(), &Step::Update { before, after })
+        .await
+        .expect_err("it fails");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(image(stage), GOOD, "{}", told(&error));
+    let after = changed(&stage.examine(&desired).await, &desired);
+    let ours = after.iter().find(|text| text.starts_with("deployment"));
+    assert_eq!(ours, None);
+    pods_without_names(stage, &told(&error))
+}
+
+/// The names of pods are other ones each time.
+fn pods_without_names(stage: &Stage, text: &str) -> String {
+    let calls = stage.double.calls();
+    let names = calls.iter().filter_map(|call| {
+        let (before, _) = call.path.split_once("/portforward")?;
+        before.rsplit_once('/').map(|(_, name)| name)
+    });
+    names.fold(text.to_owned(), |text, name| text.replace(name, "POD"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_answer_is_a_success() {
+    let stage = up().await;
+    assert_eq!(asked(&stage), 1);
+    stage.double.serve(NEXT, 8080, Answers::with(3.995).listen().await);
+    let desired = [namespace(), timed(NEXT)];
+    let step = Step::Update {
+        before: find(&stage.examine(&desired).await, &desired[1].address).clone(),
+        after: desired[1].clone(),
+    };
+    stage.double.forget_calls();
+    run(&stage.engine(), &step)
+        .await
+        .unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(asked(&stage), 1, "41 requests take one connection");
+    assert_eq!(changed(&stage.examine(&desired).await, &desired), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_may_be_for_one_request() {
+    let stage = Stage::new().await;
+    let closing = Answers {
+        goes_on: false,
+        ..Answers::with(4.0)
+    };
+    stage.double.serve(GOOD, 8080, closing.listen().await);
+    stage.make(&[namespace(), timed(GOOD)]).await;
+    assert_eq!(asked(&stage), 41);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_answer_brings_the_version_before_back() {
+    let stage = up().await;
+    stage.double.serve(NEXT, 8080, Answers::with(5.5).listen().await);
+    assert_snapshot!(refused(&stage, model(NEXT)).await, @r#"
+    not-ready deployment/model gives a wrong answer
+      checks[0]: expected 4 within 0.01, got 5.5; asked {"MedInc":8.3}
+      help: if 5.5 is right, write it as checks[0].expect.prediction
+      rolled back
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_a_wrong_one() {
+    let stage = up().await;
+    let late = Answers {
+        pause: Duration::from_millis(2),
+        says: Some(300),
+        ..Answers::with(4.0)
+    };
+    stage.double.serve(NEXT, 8080, late.listen().await);
+    assert_snapshot!(refused(&stage, timed(NEXT)).await, @"
+    not-ready deployment/model answers too slowly
+      checks[0]: p95 is 300ms over 40 answers, and may be 200ms
+      help: give it more resources.cpu, or raise checks[0].p95
+      rolled back
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_a_pod_does_not_count_where_it_says_its_own_time() {
+    let stage = Stage::new().await;
+    let far = Answers {
+        pause: Duration::from_millis(40),
+        says: Some(3),
+        ..Answers::with(4.0)
+    };
+    stage.double.serve(GOOD, 8080, far.listen().await);
+    let mut model = timed(GOOD);
+    model.spec["x-mlstack"]["checks"]["requests"][0]["p95"] = "20ms".into();
+    stage.make(&[namespace(), model]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_a_wrong_one() {
+    let stage = up().await;
+    assert_snapshot!(refused(&stage, model(NEXT)).await, @r#"
+    not-ready deployment/model does not answer its checks
+      checks[0]: nobody listens on port 8080; asked {"MedInc":8.3}
+      help: see that it listens on its port, and answers POST /predict
+      rolled back
+    "#);
+    let never = Answers {
+        pause: Duration::from_secs(60),
+        ..Answers::with(4.0)
+    };
+    stage.double.serve(NEXT, 8080, never.listen().await);
+    assert_snapshot!(refused(&stage, model(NEXT)).await, @r#"
+    not-ready deployment/model does not answer its checks
+      checks[0]: no answer within 5 s; asked {"MedInc":8.3}
+      help: see that it listens on its port, and answers POST /predict
+      rolled back
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_version_that_answers_wrong_does_not_stay() {
+    let stage = Stage::new().await;
+    stage.double.serve(GOOD, 8080, Answers::with(5.5).listen().await);
+    stage.make(&[namespace()]).await;
+    let step = Step::Create { resource: model(GOOD) };
+    let error = run(&stage.engine(), &step).await.expect_err("a wrong answer");
+    assert_snapshot!(told(&error), @r#"
+    not-ready deployment/model gives a wrong answer
+      checks[0]: expected 4 within 0.01, got 5.5; asked {"MedInc":8.3}
+      help: if 5.5 is right, write it as checks[0].expect.prediction
+      help: it was taken away, so that nobody gets its answers
+    "#);
+    assert_eq!(stage.double.names("Deployment"), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_is_named() {
+    let rule =
+        |resources: &[&str], verbs: &[&str]| json!({"apiGroups": ["", "apps"], "resources": resources, "verbs": verbs});
+    let most = ["configmaps", "deployments", "replicasets", "pods", "pods/log", "events"];
+    for right in ["get", "create"] {
+        let mut stage = up().await;
+        stage.double.serve(NEXT, 8080, Answers::with(4.0).listen().await);
+        let rules = json!([rule(&most, &["*"]), rule(&["pods/portforward"], &[right])]);
+        stage.become_user(&rules).await;
+        let text = refused(&stage, model(NEXT)).await;
+        match right {
+            "get" => assert_snapshot!(text, @r#"
+            denied cannot ask the checks of deployment/model
+              pods "POD" is forbidden: User "dev" cannot create resource "pods/portforward" in API group "" in the namespace "demo"
+              help: checks need the verbs get and create on pods/portforward: ask whoever runs the cluster for them
+              rolled back
+            "#),
+            _ => assert_snapshot!(text, @r#"
+            denied cannot ask the checks of deployment/model
+              pods "POD" is forbidden: User "dev" cannot get resource "pods/portforward" in API group "" in the namespace "demo"
+              help: checks need the verbs get and create on pods/portforward: ask whoever runs the cluster for them
+              rolled back
+            "#),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_was_cut_off_is_made_up_for() {
+    let stage = Stage::new().await;
+    stage.double.serve(GOOD, 8080, Answers::with(4.0).listen().await);
+    let desired = [namespace(), model(GOOD)];
+    stage.make(&desired[..1]).await;
+    let engine = stage.engine();
+    let step = Step::Create { resource: model(GOOD) };
+    let asking = Notify::new();
+    let tell = |text: &str| {
+        if text == "asking its checks" {
+            asking.notify_one();
+        }
+    };
+    tokio::select! {
+        _ = engine.run(&step, &tell) => panic!("it is cut off before"),
+        () = asking.notified() => {}
+    }
+    let seen = stage.examine(&desired).await;
+    assert_eq!(
+        changed(&seen, &desired),
+        ["deployment/model: its checks were not answered yet"]
+    );
+    let step = Step::Repair {
+        before: find(&seen, &desired[1].address).clone(),
+        after: model(GOOD),
+    };
+    run(&engine, &step)
+        .await
+        .unwrap_or_else(|error| panic!("{}", told(&error)));
+    assert_eq!(changed(&stage.examine(&desired).await, &desired), Vec::<String>::new());
+}
