@@ -37,7 +37,7 @@ pub(crate) async fn missing(
             Some(kind) if world.has_namespace => question.look.exists(kind, &named.address.name).await?,
             _ => false,
         };
-        let findings = by.into_iter().filter(|_| !there).map(|by| finding(by, &named));
+        let findings = by.into_iter().filter(|_| !there).map(|by| finding(by, &named, world));
         Ok::<_, ProviderError>(findings.collect::<Vec<_>>())
     });
     let found: Vec<Vec<Finding>> = stream::iter(each.collect::<Vec<_>>())
@@ -47,13 +47,29 @@ pub(crate) async fn missing(
     Ok(found.into_iter().flatten().collect())
 }
 
-fn finding(by: &Address, named: &Named) -> Finding {
-    let level = if named.needed { Level::Refusal } else { Level::Warning };
+fn finding(by: &Address, named: &Named, world: &World) -> Finding {
     let what = &named.address;
-    Finding::new(by, level, format!("it names {what}, which is not there")).hint(format!(
-        "make it, or leave it out: kubectl get {} {}",
-        what.kind, what.name
-    ))
+    let level = if named.needed { Level::Refusal } else { Level::Warning };
+    Finding::new(by, level, format!("it names {what}, which is not there")).hint(match named.needed {
+        true => format!("make it, or leave it out: kubectl get {} {}", what.kind, what.name),
+        false => pull_secret(&what.name, world),
+    })
+}
+
+/// How to make the Secret that images are pulled with. No password stands in the command, where others could read it.
+fn pull_secret(name: &str, world: &World) -> String {
+    let namespace = &world.place.namespace;
+    let create = format!(
+        "kubectl create secret docker-registry {name} --namespace {namespace} \
+         --from-file=.dockerconfigjson=$HOME/.docker/config.json"
+    );
+    match world.has_namespace {
+        true => format!("make it of what docker login stored: {create}"),
+        false => format!(
+            "make it before the first apply, of what docker login stored: \
+             kubectl create namespace {namespace} && {create}; then plan with --adopt"
+        ),
+    }
 }
 
 /// All that the `spec` of a pod names and that must be there.

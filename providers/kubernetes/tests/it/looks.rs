@@ -1,12 +1,12 @@
 //! What a look says: nothing where nothing would change, and what a server does not say by itself.
 
 use mlstack_kube_double::Fault;
-use mlstack_provider::{Address, ErrorKind, Provider as _};
-use mlstack_provider_kubernetes::{Keyed, KubeReader, Level, Policy};
+use mlstack_provider::{Address, ErrorKind, Provider as _, Step};
+use mlstack_provider_kubernetes::{Keyed, KubeReader, Level, Policy, Seen};
 use serde_json::json;
 
 use crate::objects::{all, config_map, deployment, namespace, resource, secret, selector};
-use crate::stage::{STACK, Stage, changed, find, findings, told};
+use crate::stage::{STACK, Stage, changed, find, findings, run, told};
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/demo/deployments/api";
 
@@ -274,4 +274,49 @@ async fn a_kind_that_the_cluster_lacks_is_said() {
         findings(&seen.findings)
     );
     let _ = selector("api");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_secret_that_is_not_there_comes_with_the_way_to_make_it() {
+    let stage = Stage::new().await;
+    let mut api = deployment("api", "registry.example/api:1");
+    api.spec["spec"]["template"]["spec"]["imagePullSecrets"] = json!([{"name": "regcred"}]);
+    let desired = [namespace(), api];
+    let hint = |seen: &Seen| seen.findings[0].hint.clone().expect("a hint");
+    let seen = stage.examine(&desired).await;
+    assert_eq!(
+        findings(&seen.findings),
+        "warning deployment/api: it names secret/regcred, which is not there"
+    );
+    assert_eq!(
+        hint(&seen),
+        "make it before the first apply, of what docker login stored: kubectl create namespace demo && \
+         kubectl create secret docker-registry regcred --namespace demo \
+         --from-file=.dockerconfigjson=$HOME/.docker/config.json; then plan with --adopt"
+    );
+    let plain = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}});
+    stage
+        .send("POST", "/api/v1/namespaces", "application/json", &plain)
+        .await;
+    assert!(hint(&stage.examine(&desired).await).starts_with("make it of what docker login stored: kubectl create"));
+    let credentials = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "regcred"},
+        "type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": "eyJhdXRocyI6e319"},
+    });
+    let path = "/api/v1/namespaces/demo/secrets";
+    stage.send("POST", path, "application/json", &credentials).await;
+    let policy = Policy {
+        adopt: true,
+        ..Policy::default()
+    };
+    let engine = stage.engine_with(policy);
+    let seen = engine.reader().examine(STACK, &desired).await.expect("a look");
+    assert_eq!(findings(&seen.findings), "");
+    for resource in desired {
+        let step = Step::Create { resource };
+        run(&engine, &step)
+            .await
+            .unwrap_or_else(|error| panic!("{}", told(&error)));
+    }
+    assert!(stage.double.object("Secret", "demo", "regcred").is_some());
 }
