@@ -106,6 +106,11 @@ pub(super) fn failure(error: &LedgerError) -> Failure {
         LedgerError::Alive(_) => Failure::of(Exit::Locked, error),
         LedgerError::Lost => Failure::of(Exit::Locked, error)
             .hint("nothing more was touched; once the other run has ended: mlstack plan"),
+        LedgerError::Remote { cause, .. } => {
+            let asked = cause.downcast_ref::<ProviderError>();
+            let hints = asked.into_iter().flat_map(|error| &error.hints);
+            hints.fold(Failure::of(Exit::Error, error), Failure::hint)
+        }
         _ => Failure::of(Exit::Error, error),
     }
 }

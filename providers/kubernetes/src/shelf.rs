@@ -90,11 +90,14 @@ impl Shelf {
     /// When the cluster does not answer or refuses, or there are more bytes than an object holds.
     pub async fn put(&self, item: &str, bytes: &[u8], over: Option<&str>) -> Result<Put, ProviderError> {
         if bytes.len() > MOST {
-            return Err(self.failed("cannot write", item).because(format!(
-                "{} KiB are more than the {} KiB that an object of a cluster holds",
-                bytes.len() >> 10,
-                MOST >> 10
-            )));
+            let why = format!(
+                "{} bytes are more than the {MOST} that an object of a cluster holds",
+                bytes.len()
+            );
+            let error = self.failed("cannot write", item).because(why);
+            return Err(
+                error.hint("keep the ledger elsewhere: --ledger s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE")
+            );
         }
         let body = self.body(item, bytes, over);
         let answer = match over {

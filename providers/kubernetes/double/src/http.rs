@@ -212,6 +212,22 @@ fn log_lines(shared: Arc<Shared>, log: Follow) -> impl futures_util::Stream<Item
     })
 }
 
+/// A call that is held; one whose client went away is not any more.
+struct Held<'a>(&'a tokio::sync::watch::Sender<usize>);
+
+impl<'a> Held<'a> {
+    fn one_more(count: &'a tokio::sync::watch::Sender<usize>) -> Self {
+        count.send_modify(|n| *n += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
+}
+
 impl Shared {
     fn strike(&self, call: &str, is_write: bool) -> Option<Fault> {
         let mut faults = self.faults.lock().expect("no test panics while it holds the faults");
@@ -221,10 +237,9 @@ impl Shared {
     }
 
     async fn hold(&self) {
-        self.held.send_modify(|n| *n += 1);
         let mut released = self.released.subscribe();
+        let _held = Held::one_more(&self.held);
         let _ = released.changed().await;
-        self.held.send_modify(|n| *n -= 1);
     }
 
     fn log(&self, request: &Request, status: u16) {

@@ -71,10 +71,9 @@ fn labels(labels: &Value, at: &str, causes: &mut Vec<Cause>) {
 fn data(kind: &Kind, o: &Value, causes: &mut Vec<Cause>) {
     let mut size = 0;
     let binary = o["binaryData"].as_object().into_iter().flatten();
-    // Four digits of base64 are three bytes.
-    size += binary
-        .map(|(_, value)| value.as_str().map_or(0, str::len) / 4 * 3)
-        .sum::<usize>();
+    // Four digits of base64 are three bytes, but for the padding.
+    let bytes = |digits: &str| digits.trim_end_matches('=').len() * 3 / 4;
+    size += binary.map(|(_, value)| value.as_str().map_or(0, bytes)).sum::<usize>();
     for (key, value) in o["data"].as_object().into_iter().flatten() {
         size += value.as_str().map_or(0, str::len);
         if key.is_empty()

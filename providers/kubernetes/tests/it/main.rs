@@ -8,4 +8,5 @@ mod locks;
 mod looks;
 mod objects;
 mod proofs;
+mod shelves;
 mod stage;
