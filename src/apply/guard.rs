@@ -44,14 +44,14 @@ impl<'a> Guarded<'a> {
         }
     }
 
-    async fn world(&self) -> Result<BTreeMap<Address, Observed>, ProviderError> {
-        self.look.observe(self.stack, self.desired).await.map(by_address)
+    async fn now(&self, address: &Address) -> Result<Option<Observed>, ProviderError> {
+        self.look.observe_one(self.stack, self.desired, address).await
     }
 
-    fn check(&self, step: &Step, now: &BTreeMap<Address, Observed>) -> Result<(), ProviderError> {
+    fn check(&self, step: &Step, now: Option<&Observed>) -> Result<(), ProviderError> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let address = step.address();
-        match known.moved(step, now.get(address)) {
+        match known.moved(step, now) {
             None => Ok(()),
             Some(how) => Err(ProviderError::new(ErrorKind::Stale, "is stale:")
                 .at(address)
@@ -62,7 +62,7 @@ impl<'a> Guarded<'a> {
 
     /// What this step did is known from now on.
     async fn learn(&self, address: &Address) -> Result<(), ProviderError> {
-        let now = self.world().await?.remove(address);
+        let now = self.now(address).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.seen.remove(address);
         known.seen.extend(now.map(|live| (address.clone(), live)));
@@ -134,10 +134,14 @@ impl Provider for Guarded<'_> {
 #[async_trait]
 impl Execute for Guarded<'_> {
     async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Option<Observed>, ProviderError> {
-        self.check(step, &self.world().await?)?;
+        self.check(step, self.now(step.address()).await?.as_ref())?;
         let live = self.inner.run(step, progress).await?;
         self.learn(step.address()).await?;
         Ok(live)
+    }
+
+    async fn finish(&self) -> Result<(), ProviderError> {
+        self.inner.finish().await
     }
 
     fn concurrency(&self) -> usize {

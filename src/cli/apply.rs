@@ -43,7 +43,7 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
         return Err(Failure::new(Exit::Usage, "a destroy cannot be rolled back").hint("leave --on-failure out"));
     }
     let mut session = open(context, "destroy").await?;
-    let mut survey = survey(context, Look::Destroy).await?;
+    let mut survey = survey(context, Look::Destroy, &args.rollout.takeover).await?;
     survey.narrow(&args.rollout.scope)?;
     let options = options(&args.rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
@@ -91,7 +91,7 @@ async fn fresh(
     context: &Context,
 ) -> Result<(Exit, Survey), Failure> {
     let mut session = open(context, command).await?;
-    let mut survey = survey(context, Look::Prepare).await?;
+    let mut survey = survey(context, Look::Prepare, &rollout.takeover).await?;
     survey.narrow(&rollout.scope)?;
     let options = options(&rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
@@ -129,7 +129,7 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
     let context = &for_plan(&sealed, context);
     let mut session = open(context, "apply").await?;
     refuse_used(&sealed, session.ledger())?;
-    let mut survey = survey(context, Look::Prepare).await?;
+    let mut survey = survey(context, Look::Prepare, &args.rollout.takeover).await?;
     survey
         .narrow_to(sealed.binding.scope.clone())
         .map_err(|error| stale(format!("the plan is stale:\n  {}", error.text())))?;

@@ -57,6 +57,9 @@ pub(super) struct Global {
         hide_env_values = true
     )]
     pub ledger: Option<String>,
+    /// Of k8s: the context of the kubeconfig [default: the current one]
+    #[arg(long, global = true, env = "MLSTACK_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
     /// Whether to lock the stack on the engine itself; auto does so where the engine may be shared (DOCKER_HOST=tcp://…)
     #[arg(
         long,
@@ -167,6 +170,8 @@ pub(super) struct Plan {
     pub scope: Scope,
     #[command(flatten)]
     pub destroy_data: DestroyData,
+    #[command(flatten)]
+    pub takeover: Takeover,
 }
 
 /// `drift`
@@ -188,6 +193,17 @@ pub(super) struct DestroyData {
     /// Data that may be lost, by name; can be repeated
     #[arg(long = "destroy-data", value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// Leave to take over what is somebody else's.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Takeover {
+    /// Of k8s: make objects part of the stack that exist already and are not
+    #[arg(long)]
+    pub adopt: bool,
+    /// Of k8s: take over fields that somebody else manages
+    #[arg(long)]
+    pub force_conflicts: bool,
 }
 
 /// A part of the stack.
@@ -229,6 +245,8 @@ pub(super) struct Rollout {
     pub scope: Scope,
     #[command(flatten)]
     pub destroy_data: DestroyData,
+    #[command(flatten)]
+    pub takeover: Takeover,
 }
 
 /// What to do when a step fails.

@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use mlstack_provider_docker::{Doctor, TakenPort};
+use mlstack_provider::Operate as _;
+use mlstack_provider_docker::{DockerReader, Doctor, TakenPort};
 
 use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::image::human_size;
 use super::load::{self, Loaded};
-use super::survey::{connect, find_server, reader};
+use super::site::engine as connect;
+use super::survey::find_server;
 
 /// Runs the command. Exits with 1 when something is missing that `up` needs.
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
@@ -65,7 +67,7 @@ fn stack(context: &Context, report: &mut Report) -> Option<Loaded> {
 
 /// What the engine says of itself, and the containers that are this stack's own: their ports are taken, but by us.
 async fn engine(loaded: Option<&Loaded>) -> Result<(Doctor, Vec<String>), Failure> {
-    let reader = reader(&connect()?);
+    let reader = DockerReader::new(connect()?);
     let ports: Vec<u16> = loaded.iter().flat_map(|loaded| wanted(loaded)).collect();
     let doctor = reader.doctor(&ports).await?;
     let own = match loaded {

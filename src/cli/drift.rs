@@ -1,7 +1,7 @@
 //! `mlstack drift`: what runs, beside what mlstack would send. Changes nothing.
 
 use super::Context;
-use super::args::{Drift as Args, Format};
+use super::args::{Drift as Args, Format, Takeover};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::plan::{decide, document, header};
@@ -11,7 +11,7 @@ use crate::view::{Style, drift_text};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mut survey = survey(context, Look::Live).await?;
+    let mut survey = survey(context, Look::Live, &Takeover::default()).await?;
     survey.narrow(&args.scope)?;
     let plan = decide(&survey, &Options::default())?;
     let style = Style {

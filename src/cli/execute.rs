@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 use mlstack_compose::Origin;
 use mlstack_provider::{ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Step};
-use mlstack_provider_docker::{Archive, Config, DockerEngine, ImageSource};
+use mlstack_provider_docker::{Archive, Config, Connection, DockerEngine, ImageSource};
+use mlstack_provider_kubernetes::{Cluster, KubeEngine, Timing};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
@@ -22,7 +23,8 @@ use super::plan::header;
 use super::progress::{Display, EventLog};
 use super::render::compose_folder;
 use super::rollback::way_back;
-use super::survey::{Survey, reader, reading_back};
+use super::site::{Site, policy};
+use super::survey::Survey;
 use super::ui::Ui;
 use crate::apply::{Guarded, Outcome, apply};
 use crate::image::Image;
@@ -75,7 +77,7 @@ pub(super) async fn execute(
 pub(super) async fn all_started(survey: &Survey, rollout: &Rollout, context: &Context) -> Result<Exit, Failure> {
     let limit = limit(rollout)?;
     let told = |line: &str| context.ui.note(line);
-    let (reader, stack) = (reader(&survey.connection), &survey.loaded.stack);
+    let (reader, stack) = (survey.site().reader(), &survey.loaded.stack);
     let (begun, stop) = (Instant::now(), stop(limit, &context.ui));
     let started = reader.started(&stack.name, &survey.desired, &told);
     match select(pin!(started), pin!(stop)).await {
@@ -123,13 +125,13 @@ async fn carry_out(
     context: &Context,
 ) -> Result<Exit, Failure> {
     let target = Limited {
-        engine: engine(survey)?.fenced(memory.session.watch()),
+        engine: engine(survey, memory.session.watch()),
         most: course.most,
     };
-    let look = reading_back(&survey.connection, &survey.loaded)?;
+    let look = survey.site().reading_back(&survey.loaded, &survey.takeover)?;
     let target = Guarded::new(
         &target,
-        &look,
+        &*look,
         (&survey.loaded.stack.name, &survey.compared),
         &survey.observed,
     );
@@ -145,6 +147,7 @@ async fn carry_out(
     let outcome = apply(plan, &target, &journal, &|event| display.show(&event), stop).await;
     let late = course.limit.is_some_and(|limit| begun.elapsed() >= limit);
     let exit = exit_of(&outcome, late, course.is_way_back);
+    let finished = target.finish().await;
     display.finish(&outcome, exit);
     let written = memory.end(opened, survey, plan, &outcome).await;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
@@ -156,6 +159,7 @@ async fn carry_out(
             .holds_up(&held_up(plan, &skipped, id));
         context.ui.fault(&failure.render(&context.ui));
     }
+    finished?;
     written.map(|()| exit)
 }
 
@@ -234,7 +238,25 @@ fn leave() {
     std::process::exit(i32::from(Exit::Interrupted as u8));
 }
 
-fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {
+/// The side of the target that writes, as long as `may_write` says so.
+fn engine(survey: &Survey, may_write: impl Fn() -> bool + Send + Sync + 'static) -> Box<dyn Execute> {
+    match survey.site() {
+        Site::Engine(connection) => Box::new(docker(connection, survey).fenced(may_write)),
+        Site::Cluster(cluster) => Box::new(kubernetes(cluster, survey).fenced(may_write)),
+    }
+}
+
+fn kubernetes(cluster: &Cluster, survey: &Survey) -> KubeEngine {
+    let config = mlstack_provider_kubernetes::Config {
+        stack: survey.loaded.stack.name.clone(),
+        secrets: survey.secrets.values.clone(),
+        policy: policy(&survey.takeover),
+        timing: Timing::default(),
+    };
+    KubeEngine::new(cluster, config)
+}
+
+fn docker(connection: &Arc<Connection>, survey: &Survey) -> DockerEngine {
     let folder = compose_folder(&survey.loaded.file.root);
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let docker_config = std::env::var_os("DOCKER_CONFIG").map(std::path::PathBuf::from);
@@ -250,7 +272,7 @@ fn engine(survey: &Survey) -> Result<DockerEngine, Failure> {
         keep: survey.kept_images(),
         docker_config: docker_config.map(|folder| folder.join("config.json")),
     };
-    Ok(DockerEngine::new(Arc::clone(&survey.connection), config))
+    DockerEngine::new(Arc::clone(connection), config)
 }
 
 /// Images that no registry has.
@@ -290,9 +312,9 @@ impl ImageSource for Images {
     }
 }
 
-/// The engine, with at most so many steps at once.
+/// The target, with at most so many steps at once.
 struct Limited {
-    engine: DockerEngine,
+    engine: Box<dyn Execute>,
     most: Option<usize>,
 }
 
@@ -315,6 +337,10 @@ impl Provider for Limited {
 impl Execute for Limited {
     async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Option<Observed>, ProviderError> {
         self.engine.run(step, progress).await
+    }
+
+    async fn finish(&self) -> Result<(), ProviderError> {
+        self.engine.finish().await
     }
 
     fn concurrency(&self) -> usize {

@@ -69,18 +69,6 @@ impl Loaded {
             .extend(json(&source, all).as_array().cloned().unwrap_or_default());
     }
 
-    /// Refuses a target that this version cannot talk to yet.
-    pub(super) fn can_be_reached(&self) -> Result<(), Failure> {
-        match self.target {
-            Target::Compose => Ok(()),
-            Target::Kubernetes => Err(Failure::new(
-                Exit::Error,
-                "in this version `k8s` can be rendered, and planned with `--offline`; it cannot be reached yet",
-            )
-            .hint("`mlstack render --target k8s` writes its files, and `kubectl apply -k dist/k8s` applies them")),
-        }
-    }
-
     /// The line and column of a place in the stack file.
     pub(super) fn place(&self, path: &Path) -> (usize, usize) {
         self.document.position(&At::Path(path.clone(), Part::Key))
@@ -176,7 +164,7 @@ pub(super) fn exit_of(all: &[Diagnostic]) -> Exit {
 }
 
 /// The target typed, else the environment's, else Compose.
-fn target(context: &Context, stack: &Stack) -> Result<Target, Failure> {
+pub(super) fn target(context: &Context, stack: &Stack) -> Result<Target, Failure> {
     let name = context.global.target.as_deref().or(stack.target.as_deref());
     name.map_or(Ok(Target::Compose), str::parse)
         .map_err(|error: BadTarget| Failure::of(Exit::Usage, &error))

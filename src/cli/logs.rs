@@ -2,20 +2,20 @@
 
 use futures_util::StreamExt as _;
 use mlstack_provider::redact::redact;
-use mlstack_provider_docker::{LogLine, LogsRequest};
+use mlstack_provider::{LogLine, LogsRequest};
 
 use super::Context;
 use super::args::Logs;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::load;
-use super::survey::{connect, know_secrets, reader};
+use super::site::Site;
+use super::survey::know_secrets;
 use crate::diag::visible::visible;
 
 /// Runs the command. Ctrl-C ends it, and so does a reader that goes away.
 pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
     let loaded = load(context)?;
-    loaded.can_be_reached()?;
     let names = &loaded.stack.components;
     if let Some(unknown) = args.components.iter().find(|name| !names.contains_key(*name)) {
         let all: Vec<_> = names.keys().map(String::as_str).collect();
@@ -31,7 +31,7 @@ pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure>
         since: None,
     };
     let widest = names.keys().map(String::len).max().unwrap_or(0);
-    let reader = reader(&connect()?);
+    let reader = Site::of(loaded.target, &loaded.stack, context).await?.reader();
     know_secrets(&loaded)?;
     reader.learn_secrets(&loaded.stack.name).await?;
     let mut lines = reader.logs(&loaded.stack.name, &request).await?;

@@ -10,7 +10,7 @@ use super::Context;
 use super::engine_lock;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::load::{load, read, stack_file};
+use super::load::{load, read, stack_file, target};
 use super::survey::Survey;
 use super::who::who;
 use crate::apply::{Journal, Outcome};
@@ -20,13 +20,15 @@ use crate::ledger::{
 };
 use crate::plan::seal::digest_text;
 use crate::plan::{Node, Plan, verb};
+use crate::stack::Stack;
+use crate::target::Target;
 
 /// Where this stack's ledger is kept: what was typed, never what a stack file says.
 pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
     let typed = context.global.ledger.as_deref().filter(|typed| !typed.is_empty());
     let root = stack_file(context)?.root;
     let stack = match typed {
-        Some(_) => stack_name(context)?,
+        Some(_) => stack(context)?.0.name,
         None => String::new(),
     };
     let variables: Vec<(String, String)> = std::env::vars_os()
@@ -46,12 +48,14 @@ pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
     })
 }
 
-/// The stack's name, which tells stacks apart in a ledger that several share.
-pub(super) fn stack_name(context: &Context) -> Result<String, Failure> {
-    match read(context, false)?.parsed.stack {
-        Some(stack) => Ok(stack.name),
-        None => load(context).map(|loaded| loaded.stack.name),
-    }
+/// The stack and its target, whatever else is doubtful in the file.
+pub(super) fn stack(context: &Context) -> Result<(Stack, Target), Failure> {
+    let stack = match read(context, false)?.parsed.stack {
+        Some(stack) => stack,
+        None => load(context)?.stack,
+    };
+    let target = target(context, &stack)?;
+    Ok((stack, target))
 }
 
 /// Takes the lock and opens the ledger; says so when the run before was cut off.

@@ -25,6 +25,7 @@ mod registry;
 mod render;
 mod rollback;
 mod schema;
+mod site;
 mod status;
 mod survey;
 mod ui;

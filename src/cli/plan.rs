@@ -16,15 +16,18 @@ use super::Context;
 use super::args::{DestroyData, Format, Plan as Args};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::survey::{Look, Survey, out_of_scope, reader, survey};
+use super::site::impact;
+use super::survey::{Look, Survey, out_of_scope, survey};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let look = if args.offline { Look::Offline } else { Look::Live };
-    let mut survey = survey(context, look).await.map_err(|failure| match look {
-        Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
-        _ => failure,
-    })?;
+    let mut survey = survey(context, look, &args.takeover)
+        .await
+        .map_err(|failure| match look {
+            Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
+            _ => failure,
+        })?;
     survey.narrow(&args.scope)?;
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
@@ -131,8 +134,7 @@ pub(super) fn options(data: &DestroyData, survey: &Survey) -> Options {
 
 /// The plan of a survey, checked.
 pub(super) fn decide(survey: &Survey, options: &Options) -> Result<crate::plan::Plan, Failure> {
-    let rules = reader(&survey.connection);
-    let impact = |kind: &str, attribute: &str| mlstack_provider::Provider::impact(&rules, kind, attribute);
+    let impact = impact(survey.loaded.target);
     let world = survey.world();
     let mut plan = plan(&survey.desired, &world, &impact, options);
     plan.drift = drift(&survey.desired, &world, survey.known());

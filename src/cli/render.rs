@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::args::{self, Render};
+use super::args::{self, Render, Takeover};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::plan::refuse_secret;
@@ -30,7 +30,7 @@ pub(super) fn compose_folder(root: &Path) -> PathBuf {
 
 /// Runs the command.
 pub(super) async fn run(args: &Render, context: &Context) -> Result<Exit, Failure> {
-    let survey = survey(context, Look::Render).await?;
+    let survey = survey(context, Look::Render, &Takeover::default()).await?;
     let root = &survey.loaded.file.root;
     let target = survey.loaded.target;
     let folder = match &args.out {

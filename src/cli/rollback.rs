@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mlstack_compose::{IMAGE, ImageSource, ImageSpec};
-use mlstack_provider::{Provider as _, Resource, Step, Value};
+use mlstack_provider::{Resource, Step, Value};
 
 use super::Context;
 use super::apply::agree;
@@ -13,14 +13,14 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, open, place_of};
 use super::plan::{decide, refuse_lost_data, text};
-use super::survey::{Look, Survey, reading_back, survey};
+use super::survey::{Look, Survey, survey};
 use crate::ledger::{Ledger, Revision};
 use crate::plan::{Options, Plan, SECRETS, back};
 
 /// Runs the command.
 pub(super) async fn run(args: &Rollback, context: &Context) -> Result<Exit, Failure> {
     let mut session = open(context, "rollback").await?;
-    let mut survey = survey(context, Look::Live).await?;
+    let mut survey = survey(context, Look::Live, &args.rollout.takeover).await?;
     let place = place_of(&survey);
     let revision = chosen(args.revision, session.ledger(), &place)?.clone();
     survey.aim_at(revision.resources.clone()).await?;
@@ -117,8 +117,7 @@ pub(super) async fn way_back(survey: &mut Survey) -> Result<Plan, Failure> {
 impl Survey {
     /// Wants `resources` instead of what the stack file says, and looks again.
     async fn aim_at(&mut self, resources: Vec<Resource>) -> Result<(), Failure> {
-        let look = reading_back(&self.connection, &self.loaded)?;
-        self.observed = look.observe(&self.loaded.stack.name, &resources).await?;
+        self.look(&resources).await?;
         self.compared.clone_from(&resources);
         self.desired = resources;
         Ok(())

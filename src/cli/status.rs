@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mlstack_provider_docker::CopyStatus;
+use mlstack_provider::CopyStatus;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -10,14 +10,14 @@ use super::args::{Format, Status};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::load;
-use super::survey::{connect, reader};
+use super::site::Site;
 use crate::diag::visible::visible;
 
 /// Runs the command.
 pub(super) async fn run(args: &Status, context: &Context) -> Result<Exit, Failure> {
     let loaded = load(context)?;
-    loaded.can_be_reached()?;
-    let copies = reader(&connect()?).status(&loaded.stack.name).await?;
+    let site = Site::of(loaded.target, &loaded.stack, context).await?;
+    let copies = site.reader().status(&loaded.stack.name).await?;
     match args.format {
         Format::Json => context.ui.out_json(&json_of(&loaded.stack.name, &copies)),
         Format::Text if copies.is_empty() => {

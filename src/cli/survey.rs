@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use mlstack_compose::IMAGE;
-use mlstack_provider::{Address, Observed, Provider, ProviderError, Resource, Source};
-use mlstack_provider_docker::{Connection, DockerReader, Host, Keyed};
+use mlstack_provider::{Address, Finding, Observed, ProviderError, Resource, Source};
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, load};
 use super::memory::{place_of, store};
+use super::site::Site;
 use super::{Context, args};
 use crate::diag::{self, Diagnostic, codes};
 use crate::image::Image;
@@ -56,10 +55,14 @@ pub(super) struct Survey {
     pub(super) needs: BTreeMap<String, SecretSource>,
     /// Images that mlstack packs, by component.
     pub(super) images: BTreeMap<String, Image>,
-    /// The engine; nothing is opened before it is asked something.
-    pub(super) connection: Arc<Connection>,
     /// Where exactly the target is.
     pub(super) place: String,
+    /// What else the target says of what is wanted.
+    pub(super) findings: Vec<Finding>,
+    /// What may be taken over.
+    pub(super) takeover: args::Takeover,
+    /// Where it runs; `None` where no target is looked at.
+    site: Option<Site>,
     /// The part of the stack that the command is about.
     pub(super) scope: Scope,
     /// What is left alone: everything else.
@@ -73,6 +76,22 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    /// Where it runs.
+    pub(super) fn site(&self) -> &Site {
+        self.site
+            .as_ref()
+            .expect("only what changes nothing goes without a target")
+    }
+
+    /// Looks at the target beside `wanted`.
+    pub(super) async fn look(&mut self, wanted: &[Resource]) -> Result<(), Failure> {
+        let reader = self.site().reading_back(&self.loaded, &self.takeover)?;
+        let observed = reader.observe(&self.loaded.stack.name, wanted).await;
+        self.observed = observed.map_err(|error| located(error, wanted))?;
+        self.findings = reader.findings();
+        Ok(())
+    }
+
     /// Whether `name` is data of the stack file, whether it is there or not.
     pub(super) fn declares_data(&self, name: &str) -> bool {
         let nothing = BTreeMap::new();
@@ -88,12 +107,12 @@ impl Survey {
 }
 
 /// Gathers everything.
-pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Failure> {
+pub(super) async fn survey(context: &Context, look: Look, takeover: &args::Takeover) -> Result<Survey, Failure> {
     let loaded = load(context)?;
-    if !matches!(look, Look::Offline | Look::Render) {
-        loaded.can_be_reached()?;
-    }
-    let connection = connect()?;
+    let site = match look {
+        Look::Offline | Look::Render => None,
+        Look::Live | Look::Prepare | Look::Destroy => Some(Site::of(loaded.target, &loaded.stack, context).await?),
+    };
     let needs = crate::target::secrets(&loaded.stack);
     let secrets = secrets(&loaded, &needs, look)?;
     let images = images(context, &loaded, look)?;
@@ -101,42 +120,33 @@ pub(super) async fn survey(context: &Context, look: Look) -> Result<Survey, Fail
         Look::Destroy => Vec::new(),
         _ => desired(&loaded, &secrets, &images)?,
     };
-    let begun = std::time::Instant::now();
-    let observed = match look {
-        Look::Offline | Look::Render => Vec::new(),
-        Look::Live | Look::Prepare | Look::Destroy => {
-            let reader = reading_back(&connection, &loaded)?;
-            let observed = reader.observe(&loaded.stack.name, &desired).await;
-            observed.map_err(|error| located(error, &desired))?
-        }
-    };
-    context.ui.detail(&format!(
-        "{} things wanted, {} found in {:?}",
-        desired.len(),
-        observed.len(),
-        begun.elapsed()
-    ));
     let mut survey = Survey {
-        place: if look == Look::Offline {
-            "offline".to_owned()
-        } else {
-            connection.host().to_string()
-        },
+        place: site.as_ref().map_or_else(|| "offline".to_owned(), Site::place),
         loaded,
         compared: desired.clone(),
         desired,
-        observed,
+        observed: Vec::new(),
+        findings: Vec::new(),
+        takeover: takeover.clone(),
+        site,
         secrets,
         needs,
         images,
-        connection,
         scope: Scope::default(),
         outside: BTreeSet::new(),
         revisions: Vec::new(),
         standing: Vec::new(),
         held_data: BTreeSet::new(),
     };
-    if matches!(look, Look::Live | Look::Prepare | Look::Destroy) {
+    if survey.site.is_some() {
+        let begun = std::time::Instant::now();
+        survey.look(&survey.desired.clone()).await?;
+        context.ui.detail(&format!(
+            "{} things wanted, {} found in {:?}",
+            survey.desired.len(),
+            survey.observed.len(),
+            begun.elapsed()
+        ));
         survey.remember(context, look).await;
     }
     survey.recover_secrets().await?;
@@ -152,29 +162,6 @@ fn located(error: ProviderError, desired: &[Resource]) -> Failure {
     let is_it = |resource: &&Resource| error.address.as_ref() == Some(&resource.address);
     let source = desired.iter().find(is_it).and_then(|resource| resource.source.as_ref());
     Failure::from(error).asked_at(source)
-}
-
-/// The engine that `DOCKER_HOST` names, or the local one; `MLSTACK_ENGINE_TIMEOUT` is how long each of its answers may
-/// take. Opens nothing yet.
-pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
-    let host = std::env::var("DOCKER_HOST").ok();
-    let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
-    let host = Host::parse(host.as_deref(), certificates.as_deref())?;
-    let connection = Connection::new(host);
-    Ok(Arc::new(match std::env::var("MLSTACK_ENGINE_TIMEOUT") {
-        Ok(text) => connection.answering_within(engine_timeout(&text)?),
-        Err(_) => connection,
-    }))
-}
-
-fn engine_timeout(text: &str) -> Result<std::time::Duration, Failure> {
-    let micros = crate::stack::duration(text)
-        .filter(|micros| *micros > 0)
-        .ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("MLSTACK_ENGINE_TIMEOUT: `{text}` is no duration"))
-                .hint("write it as 90s or 2m")
-        })?;
-    Ok(std::time::Duration::from_micros(micros))
 }
 
 /// Reads the values of the stack's secrets as far as they can be had, so that they are hidden in what is printed.
@@ -319,23 +306,6 @@ fn registry_digests(loaded: &Loaded, images: &BTreeMap<String, Image>) -> Result
     images.iter().map(one).collect()
 }
 
-/// The read side of the engine, which reads back what secrets' files hold where the key of their digests is here.
-pub(super) fn reading_back(connection: &Arc<Connection>, loaded: &Loaded) -> Result<DockerReader, Failure> {
-    let digest = Vault::new(&loaded.file.root).digester();
-    let digest =
-        digest.map_err(|error| Failure::new(Exit::Error, format!("cannot read the stored secrets: {error}")))?;
-    let reader = reader(connection);
-    Ok(match digest {
-        Some(digest) => reader.reading_back(Keyed::new(digest)),
-        None => reader,
-    })
-}
-
-/// The read side of the engine.
-pub(super) fn reader(connection: &Arc<Connection>) -> DockerReader {
-    DockerReader::new(Arc::clone(connection))
-}
-
 impl Survey {
     /// The images that mlstack packs, by reference.
     pub(super) fn packed(&self) -> BTreeMap<String, Image> {
@@ -394,12 +364,12 @@ impl Survey {
 
     /// Generated values that are lost here but live in the running stack are taken from there.
     async fn recover_secrets(&mut self) -> Result<(), Failure> {
-        let reader = reader(&self.connection);
+        let Some(site) = &self.site else {
+            return Ok(());
+        };
+        let (reader, stack) = (site.reader(), &self.loaded.stack.name);
         for name in self.secrets.to_make.clone() {
-            let Some((service, file)) = self.observed.iter().find_map(|live| delivered(live, &name)) else {
-                continue;
-            };
-            if let Some(value) = reader.secret(&self.loaded.stack.name, service, file).await? {
+            if let Some(value) = reader.secret(stack, &self.observed, &name).await? {
                 self.secrets.recover(&name, value);
             }
         }
@@ -519,11 +489,4 @@ fn missing_secret((name, why): &(String, SecretError)) -> Diagnostic {
     let path = diag::Path::root().key("secrets").key(name);
     Diagnostic::at_value(&codes::MISSING_SECRET, &path, why.to_string())
         .help("set it where mlstack runs; until then `mlstack apply` stops before its first change")
-}
-
-/// The service that a secret was delivered to, and the file's name there.
-fn delivered<'a>(live: &'a Observed, secret: &str) -> Option<(&'a str, &'a str)> {
-    let files = live.spec.get("secrets")?.as_array()?;
-    let file = files.iter().find(|file| file["source"] == secret)?;
-    Some((live.address.name.as_str(), file["target"].as_str()?))
 }

@@ -53,7 +53,7 @@ const RULES: &[Rule] = &[
     Rule { module: "project", ours: &["atomic", "diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
     Rule { module: "cli", ours: &[
         "apply", "atomic", "diag", "image", "ledger", "plan", "project", "render", "stack", "target", "view",
-        "mlstack_provider", "mlstack_provider_docker", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
+        "mlstack_provider", "mlstack_provider_docker", "mlstack_provider_kubernetes", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
     ], world: &World::ALL },
 ];
 

@@ -57,6 +57,12 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// Why it failed, in one text: the cause, or what was tried where nothing says more.
+    pub fn reason(&self) -> String {
+        let cause = self.cause.as_ref();
+        cause.map_or_else(|| self.action.clone(), ToString::to_string)
+    }
+
     /// A failure of `kind` while trying `action`.
     pub fn new(kind: ErrorKind, action: impl Into<String>) -> Self {
         Self {

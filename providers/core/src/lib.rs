@@ -12,12 +12,22 @@ pub use serde_json::Value;
 
 mod duration;
 mod error;
+mod fence;
+mod finding;
 pub mod golden;
+mod keyed;
+mod logs;
+mod operate;
 pub mod redact;
 mod secret;
 
 pub use duration::{Duration, NotADuration};
 pub use error::{ErrorKind, ProviderError};
+pub use fence::Fence;
+pub use finding::{Finding, Level};
+pub use keyed::Keyed;
+pub use logs::{LogLine, LogLines, LogsRequest, by_time};
+pub use operate::{CopyStatus, Operate};
 pub use secret::Secret;
 
 /// The identity of one thing in a target, such as `service/predictor`.
@@ -198,6 +208,21 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// When the target does not answer or refuses.
     async fn observe(&self, stack: &str, desired: &[Resource]) -> Result<Vec<Observed>, ProviderError>;
+
+    /// Reads one thing as [`Self::observe`] would; `None` when it is not there. A target with many things answers
+    /// this without looking at the others.
+    ///
+    /// # Errors
+    /// When the target does not answer or refuses.
+    async fn observe_one(
+        &self,
+        stack: &str,
+        desired: &[Resource],
+        address: &Address,
+    ) -> Result<Option<Observed>, ProviderError> {
+        let all = self.observe(stack, desired).await?;
+        Ok(all.into_iter().find(|one| one.address == *address))
+    }
 }
 
 /// Receives what happens inside one step (`pulling 34 %`, `waiting for health`), as plain text.
@@ -211,6 +236,14 @@ pub trait Execute: Provider {
     /// # Errors
     /// When the step failed; the target is left so that observing and planning again finishes the work.
     async fn run(&self, step: &Step, progress: Progress<'_>) -> Result<Option<Observed>, ProviderError>;
+
+    /// Ends a run that had something to do: what was written wide before the first step is made exact.
+    ///
+    /// # Errors
+    /// When the target does not answer; the next run does it then.
+    async fn finish(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
 
     /// How many steps may run at once.
     fn concurrency(&self) -> usize {

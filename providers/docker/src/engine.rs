@@ -7,12 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mlstack_compose::{IMAGE, NETWORK, Origin, SERVICE, VOLUME};
 use mlstack_provider::{
-    Address, ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Secret, Step,
+    Address, ErrorKind, Execute, Fence, Impact, Observed, Progress, Provider, ProviderError, Resource, Secret, Step,
 };
 use serde::de::DeserializeOwned;
 
 use crate::connect::Connection;
-use crate::fence::Fence;
 use crate::look::Look;
 use crate::reader::DockerReader;
 use crate::step;

@@ -11,10 +11,9 @@ use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use mlstack_provider::{ErrorKind, ProviderError, Secret};
+use mlstack_provider::{ErrorKind, Fence, ProviderError, Secret};
 
 use crate::connect::Connection;
-use crate::fence::Fence;
 use crate::secrets::{Owner, pack, unpack_text};
 use crate::write::{Created, Write};
 

@@ -2,46 +2,13 @@
 //!
 //! Finds containers by label, never by name; never colours or escapes, that is the view's part.
 
-use std::pin::Pin;
-
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::stream::{BoxStream, Peekable, StreamExt as _, select_all, unfold};
-use mlstack_provider::ProviderError;
+use futures_util::stream::{StreamExt as _, select_all, unfold};
+use mlstack_provider::{LogLine, LogLines, LogsRequest, ProviderError, by_time};
 
 use crate::labels::{self, Labels as _};
 use crate::look::Look;
-
-/// Which lines are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct LogsRequest {
-    /// Only these components; all when empty.
-    pub components: Vec<String>,
-    /// Go on as lines are written.
-    pub follow: bool,
-    /// Only the last this many of each container.
-    pub tail: Option<u32>,
-    /// Only from this moment on, in seconds since 1970.
-    pub since: Option<i32>,
-}
-
-/// One line that a container wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// The component.
-    pub component: String,
-    /// Which of its copies, from 1.
-    pub copy: u32,
-    /// Whether it was written to standard error.
-    pub stderr: bool,
-    /// When, as RFC 3339 in UTC with nine digits of a second.
-    pub time: String,
-    /// What, without the newline; as written, control characters included.
-    pub text: String,
-}
-
-/// A stream of log lines.
-pub type LogLines = BoxStream<'static, Result<LogLine, ProviderError>>;
 
 /// Opens the logs of `project`: by time when they end, as they come when they are followed.
 pub(crate) async fn open(look: &Look, project: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
@@ -62,12 +29,14 @@ pub(crate) async fn open(look: &Look, project: &str, request: &LogsRequest) -> R
 }
 
 fn one(look: &Look, id: &str, component: String, copy: u32, request: &LogsRequest) -> LogLines {
+    // The engine takes seconds as 32 bits: a moment after 2038 is as late as it can say.
+    let since = i32::try_from(request.since.unwrap_or(0)).unwrap_or(i32::MAX);
     let options = LogsOptionsBuilder::default()
         .stdout(true)
         .stderr(true)
         .timestamps(true)
         .follow(request.follow)
-        .since(request.since.unwrap_or(0))
+        .since(since)
         .tail(&request.tail.map_or("all".to_owned(), |tail| tail.to_string()))
         .build();
     let frames = look.logs(id, options);
@@ -134,25 +103,6 @@ fn read(output: &LogOutput, component: &str, copy: u32) -> LogLine {
         time: time.to_owned(),
         text: text.to_owned(),
     }
-}
-
-/// Merges streams that each are in order of time.
-fn by_time(streams: Vec<LogLines>) -> LogLines {
-    let streams: Vec<Peekable<LogLines>> = streams.into_iter().map(futures_util::StreamExt::peekable).collect();
-    unfold(streams, |mut streams| async {
-        let mut first: Option<(String, usize)> = None;
-        for (index, stream) in streams.iter_mut().enumerate() {
-            let time = match Pin::new(stream).peek().await {
-                Some(Ok(line)) => line.time.clone(),
-                Some(Err(_)) => String::new(),
-                None => continue,
-            };
-            first = first.into_iter().chain([(time, index)]).min();
-        }
-        let line = streams[first?.1].next().await?;
-        Some((line, streams))
-    })
-    .boxed()
 }
 
 #[cfg(test)]

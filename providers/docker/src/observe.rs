@@ -12,11 +12,11 @@ use mlstack_compose::{
     ContainerLabels, IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume,
     container_name, parse_depends_on,
 };
-use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
+use mlstack_provider::{Address, ErrorKind, Keyed, Observed, ProviderError, Resource, Value};
 
 use crate::labels::{self, Labels as _};
 use crate::look::Look;
-use crate::secrets::{self, Keyed};
+use crate::secrets;
 use crate::{drift, trouble};
 
 /// Inspections at once.

@@ -3,9 +3,7 @@
 //! Values pass through here in memory only; they reach neither labels, environment, arguments nor disk of this machine.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, Read as _};
-use std::sync::Arc;
 
 use mlstack_provider::Secret;
 
@@ -14,30 +12,6 @@ pub(crate) const FOLDER: &str = "/run/secrets";
 
 /// What stands on a label for a file that is not there any more.
 pub(crate) const GONE: &str = "gone";
-
-/// The keyed digest of a secret's content, by the secret's name and what its file holds: the same that was recorded
-/// when the file was delivered.
-#[derive(Clone)]
-pub struct Keyed(Arc<Digest>);
-
-type Digest = dyn Fn(&str, &[u8]) -> String + Send + Sync;
-
-impl Keyed {
-    /// Wraps the digest.
-    pub fn new(digest: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(digest))
-    }
-
-    pub(crate) fn digest(&self, name: &str, content: &[u8]) -> String {
-        (self.0)(name, content)
-    }
-}
-
-impl fmt::Debug for Keyed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keyed(•••)")
-    }
-}
 
 /// Who may read the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,35 +4,10 @@ use std::collections::BTreeMap;
 
 use bollard::models::{HealthStatusEnum, PortBinding};
 
+use mlstack_provider::CopyStatus;
+
 use crate::observe::Found;
 use crate::trouble;
-
-/// One copy of a service, as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyStatus {
-    /// The component.
-    pub component: String,
-    /// Which of its copies, from 1.
-    pub copy: u32,
-    /// The container's name.
-    pub name: String,
-    /// The container's id.
-    pub id: String,
-    /// The image's reference.
-    pub image: String,
-    /// `running`, `exited`, `paused`, ….
-    pub state: String,
-    /// `healthy`, `unhealthy`, `starting`; `None` without a health check.
-    pub health: Option<String>,
-    /// Since when it is so, as RFC 3339 in UTC.
-    pub since: Option<String>,
-    /// The exit code, once it ended.
-    pub exit_code: Option<i64>,
-    /// Published ports, such as `127.0.0.1:3000->8080/tcp`.
-    pub ports: Vec<String>,
-    /// Why it does not work; `None` when it does.
-    pub problem: Option<String>,
-}
 
 /// The status of every copy.
 pub(crate) fn of(services: BTreeMap<String, Vec<Found>>) -> Vec<CopyStatus> {
@@ -61,6 +36,11 @@ fn one(component: &str, found: Found) -> CopyStatus {
         since: since.filter(|time| !time.starts_with("0001-")),
         exit_code: state.exit_code.filter(|_| !running),
         ports: published(ports.into_iter().flatten()),
+        node: None,
+        restarts: container
+            .restart_count
+            .and_then(|count| u64::try_from(count).ok())
+            .unwrap_or_default(),
         problem,
     }
 }

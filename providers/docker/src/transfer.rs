@@ -14,11 +14,10 @@ use bollard::models::{BuildInfo, CreateImageInfo, ProgressDetail};
 use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt as _, unfold};
-use mlstack_provider::{ErrorKind, Progress, ProviderError};
+use mlstack_provider::{ErrorKind, Fence, Progress, ProviderError};
 use tokio::sync::mpsc;
 
 use crate::fault;
-use crate::fence::Fence;
 use crate::login::{self, HelperError, Login};
 use crate::patience::{Patience, is_passing};
 use crate::registry::Reference;
@@ -99,7 +98,9 @@ impl Carrier<'_> {
         F: Future<Output = Result<(), Broken>>,
     {
         let fenced = || async {
-            self.fence.pass().map_err(Broken::Engine)?;
+            self.fence
+                .pass()
+                .map_err(|err| Broken::Engine(Error::IOError { err }))?;
             run().await
         };
         self.patience.transfer(Broken::is_passing, fenced).await

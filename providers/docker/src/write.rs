@@ -16,10 +16,9 @@ use bollard::query_parameters::{
     RenameContainerOptions, RestartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
-use mlstack_provider::ProviderError;
+use mlstack_provider::{Fence, ProviderError};
 
 use crate::fault::{message, status};
-use crate::fence::Fence;
 use crate::patience::{Patience, is_passing};
 
 /// Between two looks at a container that is going.

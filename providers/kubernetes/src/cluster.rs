@@ -31,6 +31,7 @@ pub struct Access {
 pub struct Cluster {
     client: kube::Client,
     server: String,
+    context: Option<String>,
     namespace: String,
     patience: Patience,
 }
@@ -50,13 +51,12 @@ impl Cluster {
     /// # Errors
     /// When a kubeconfig is wrong or lacks the context.
     pub async fn connect(access: &Access) -> Result<Self, ProviderError> {
-        let config = match access.kubeconfig.as_slice() {
-            [] => kube::Config::incluster().map_err(|error| {
-                unusable(error).hint("set KUBECONFIG, or write ~/.kube/config: your cloud's command line does it")
-            })?,
+        let (config, context) = match access.kubeconfig.as_slice() {
+            [] => (in_cluster()?, None),
             files => from_files(files, access.context.as_deref()).await?,
         };
-        Self::of(config, access.namespace.as_deref())
+        let cluster = Self::of(config, access.namespace.as_deref())?;
+        Ok(Self { context, ..cluster })
     }
 
     /// A cluster that answers at `url` without asking who calls, such as a `kubectl proxy`.
@@ -76,6 +76,7 @@ impl Cluster {
         Ok(Self {
             client: kube::Client::try_from(config).map_err(unusable)?,
             server,
+            context: None,
             namespace,
             patience: Patience::default(),
         })
@@ -98,6 +99,11 @@ impl Cluster {
     /// Where it answers.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The name of the kubeconfig's context; `None` in a pod of the cluster.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
     }
 
     /// Where in it we work.
@@ -150,19 +156,31 @@ impl Cluster {
     }
 }
 
-async fn from_files(files: &[PathBuf], context: Option<&str>) -> Result<kube::Config, ProviderError> {
+fn in_cluster() -> Result<kube::Config, ProviderError> {
+    kube::Config::incluster().map_err(|error| {
+        unusable(error).hint("set KUBECONFIG, or write ~/.kube/config: your cloud's command line does it")
+    })
+}
+
+/// The way that the files tell, and the context's name.
+async fn from_files(files: &[PathBuf], context: Option<&str>) -> Result<(kube::Config, Option<String>), ProviderError> {
     let mut merged = Kubeconfig::default();
     for file in files {
         let named = |error| unusable(error).hint(format!("mend {}", file.display()));
         let next = Kubeconfig::read_from(file).map_err(named)?;
         merged = merged.merge(next).map_err(named)?;
     }
+    let name = context
+        .map(ToOwned::to_owned)
+        .or_else(|| merged.current_context.clone());
     let options = KubeConfigOptions {
         context: context.map(ToOwned::to_owned),
         ..KubeConfigOptions::default()
     };
     let config = kube::Config::from_custom_kubeconfig(merged, &options).await;
-    config.map_err(|error| unusable(error).hint("see which contexts there are: kubectl config get-contexts"))
+    let config =
+        config.map_err(|error| unusable(error).hint("see which contexts there are: kubectl config get-contexts"))?;
+    Ok((config, name))
 }
 
 fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> ProviderError {

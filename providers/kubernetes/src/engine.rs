@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mlstack_provider::{Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Secret, Step};
+use mlstack_provider::{Execute, Fence, Impact, Observed, Progress, Provider, ProviderError, Resource, Secret, Step};
 
 use crate::cluster::Cluster;
 use crate::delivery::{self, Delivery};
@@ -53,17 +53,16 @@ impl KubeEngine {
         }
     }
 
+    /// The same, asking before each call that changes something whether it may still be made.
+    #[must_use]
+    pub fn fenced(mut self, may_write: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.write = self.write.fenced(Fence::new(may_write));
+        self
+    }
+
     /// The side that only looks.
     pub fn reader(&self) -> &KubeReader {
         &self.reader
-    }
-
-    /// Ends a run: the inventory, which named all that could be there, is made exact.
-    ///
-    /// # Errors
-    /// When the cluster does not answer or refuses; the next run does it then.
-    pub async fn finish(&self) -> Result<(), ProviderError> {
-        self.inventory.settle(&self.question(), &self.write).await
     }
 
     fn question(&self) -> Question<'_> {
@@ -106,6 +105,11 @@ impl Execute for KubeEngine {
             Some(after) => question.one(after).await.map_err(named),
             None => Ok(None),
         }
+    }
+
+    /// The inventory, which named all that could be there, is made exact.
+    async fn finish(&self) -> Result<(), ProviderError> {
+        self.inventory.settle(&self.question(), &self.write).await
     }
 }
 

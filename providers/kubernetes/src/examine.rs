@@ -4,12 +4,11 @@
 //! same object under a name that nobody has shows then what it would become. So it does where the namespace lacks yet.
 
 use mlstack_manifest::{Kind, MANAGER, POD_SECRETS, fit, kind};
-use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
+use mlstack_provider::{Address, ErrorKind, Finding, Level, Observed, ProviderError, Resource, Value};
 use serde_json::Map;
 
 use crate::cluster::Answer;
 use crate::fault::{Refusal, Sort};
-use crate::finding::{Finding, Level};
 use crate::health::{self, Verdict};
 use crate::merge::merge;
 use crate::observe::{Question, Seen, World, is_ours, text};

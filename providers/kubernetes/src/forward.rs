@@ -23,7 +23,6 @@ use tokio::time::timeout;
 
 use crate::cluster::Cluster;
 use crate::fault::{Lost, Refusal, Sort};
-use crate::finding::reason;
 use crate::patience::Try;
 
 /// What fails when a port cannot be reached.
@@ -75,7 +74,7 @@ impl<'a> Line<'a> {
             Some(tunnel) => tunnel,
             None => Tunnel::open(self.cluster, self.pod, self.port)
                 .await
-                .map_err(|error| reason(&error))?,
+                .map_err(|error| error.reason())?,
         };
         let (reply, goes_on) = tunnel.post(path, body).await?;
         *kept = goes_on.then_some(tunnel);

@@ -7,12 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_manifest::{KINDS, Kind, PART_OF_SET, Parent, SET_GROUP_KINDS, SET_TOOLING, group_kind, kind};
-use mlstack_provider::{Address, ErrorKind, Observed, ProviderError, Resource, Value};
+use mlstack_provider::{Address, ErrorKind, Finding, Keyed, Level, Observed, ProviderError, Resource, Value};
 
-use crate::finding::{Finding, Level};
 use crate::look::Look;
 use crate::policy::Policy;
-use crate::secrets::Keyed;
 use crate::words::{self, Place};
 use crate::{examine, references};
 
@@ -97,6 +95,15 @@ impl Question<'_> {
         };
         let seen = examine::one(self, &world, resource).await?;
         Ok(seen.observed.into_iter().next())
+    }
+
+    /// Looks at one that nothing asks for.
+    pub(crate) async fn left(self, address: &Address) -> Result<Option<Observed>, ProviderError> {
+        let Some(kind) = kind(&address.kind) else {
+            return Ok(None);
+        };
+        let live = self.look.object(kind, &address.name).await?;
+        Ok(live.map(|live| left_over(address, &live)))
     }
 
     async fn world(&self, desired: &[Resource]) -> Result<World, ProviderError> {

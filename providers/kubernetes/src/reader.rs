@@ -4,16 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use mlstack_manifest::kind;
-use mlstack_provider::{Impact, Observed, Provider, ProviderError, Resource};
+use mlstack_provider::{
+    Address, CopyStatus, Finding, Impact, Keyed, LogLines, LogsRequest, Observed, Operate, Progress, Provider,
+    ProviderError, Resource, Secret,
+};
 
 use crate::cluster::Cluster;
-use crate::finding::{Finding, refused};
-use crate::logs::{self, LogLines, LogsRequest};
+use crate::finding::refused;
 use crate::look::Look;
 use crate::observe::{Question, Seen};
 use crate::policy::Policy;
-use crate::secrets::Keyed;
-use crate::status::{self, CopyStatus};
+use crate::wait::started;
+use crate::{logs, secrets, status};
 
 /// Looks at a cluster; has no call that could change it.
 #[derive(Clone, Debug)]
@@ -53,27 +55,6 @@ impl KubeReader {
         Ok(seen)
     }
 
-    /// What the last look found beside the objects.
-    pub fn findings(&self) -> Vec<Finding> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Every pod of every component of `stack`, by component and name.
-    ///
-    /// # Errors
-    /// When the cluster does not answer.
-    pub async fn status(&self, stack: &str) -> Result<Vec<CopyStatus>, ProviderError> {
-        status::of(&self.look, stack).await
-    }
-
-    /// What the containers of `stack` wrote.
-    ///
-    /// # Errors
-    /// When the cluster does not answer.
-    pub async fn logs(&self, stack: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
-        logs::open(&self.look, stack, request).await
-    }
-
     pub(crate) fn question<'a>(&'a self, stack: &'a str) -> Question<'a> {
         Question {
             look: &self.look,
@@ -101,11 +82,55 @@ impl Provider for KubeReader {
             None => Ok(seen.observed),
         }
     }
+
+    async fn observe_one(
+        &self,
+        stack: &str,
+        desired: &[Resource],
+        address: &Address,
+    ) -> Result<Option<Observed>, ProviderError> {
+        let question = self.question(stack);
+        match desired.iter().find(|resource| resource.address == *address) {
+            Some(resource) => question.one(resource).await,
+            None => question.left(address).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Operate for KubeReader {
+    async fn status(&self, stack: &str) -> Result<Vec<CopyStatus>, ProviderError> {
+        status::of(&self.look, stack).await
+    }
+
+    async fn logs(&self, stack: &str, request: &LogsRequest) -> Result<LogLines, ProviderError> {
+        logs::open(&self.look, stack, request).await
+    }
+
+    async fn started(&self, _stack: &str, desired: &[Resource], progress: Progress<'_>) -> Result<(), ProviderError> {
+        for resource in desired {
+            let up = started(&self.look, resource, progress).await;
+            up.map_err(|error| error.at(&resource.address))?;
+        }
+        Ok(())
+    }
+
+    async fn secret(&self, _stack: &str, observed: &[Observed], name: &str) -> Result<Option<Secret>, ProviderError> {
+        secrets::recover(&self.look, observed, name).await
+    }
+
+    async fn learn_secrets(&self, stack: &str) -> Result<(), ProviderError> {
+        secrets::learn(&self.look, &self.question(stack).place()).await
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What changing an attribute costs: what the server lets nobody change is made anew. A stateful set's data is in claims
 /// that survive it.
-fn impact(short: &str, attribute: &str) -> Impact {
+pub fn impact(short: &str, attribute: &str) -> Impact {
     let Some(kind) = kind(short) else {
         return Impact::Replace;
     };

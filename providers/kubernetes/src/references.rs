@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_manifest::{kind, pod_spec};
-use mlstack_provider::{Address, ProviderError, Resource, Value};
+use mlstack_provider::{Address, Finding, Level, ProviderError, Resource, Value};
 
-use crate::finding::{Finding, Level};
 use crate::observe::{AT_ONCE, Question, World};
 
 /// Something a pod names.

@@ -1,34 +1,15 @@
 //! What a secret object holds: filled in on its way out, read back only to tell whether it changed.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mlstack_manifest::extension;
-use mlstack_provider::{ErrorKind, ProviderError, Secret, Value};
+use mlstack_manifest::{PART_OF_SET, extension, kind};
+use mlstack_provider::{ErrorKind, Keyed, Observed, ProviderError, Secret, Value};
 use serde_json::{Map, json};
 
-/// The keyed digest of a secret's content, by the secret's name and its value: the same that was recorded when it was
-/// delivered.
-#[derive(Clone)]
-pub struct Keyed(Arc<Digest>);
-
-type Digest = dyn Fn(&str, &[u8]) -> String + Send + Sync;
-
-impl Keyed {
-    /// Wraps the digest.
-    pub fn new(digest: impl Fn(&str, &[u8]) -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(digest))
-    }
-}
-
-impl fmt::Debug for Keyed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keyed(•••)")
-    }
-}
+use crate::look::Look;
+use crate::words::Place;
 
 /// The names of the secrets in a spec.
 fn names(spec: &Value) -> Vec<&str> {
@@ -87,9 +68,50 @@ pub(crate) fn read_back(spec: &Value, live: &Value, keyed: &Keyed) -> Map<String
     let each = names.iter().filter_map(|name| {
         let text = live["data"].get(key(spec, &names, name))?.as_str()?;
         let value = Secret::new(STANDARD.decode(text).ok()?);
-        Some(((*name).to_owned(), keyed.0(name, value.expose()).into()))
+        Some(((*name).to_owned(), keyed.digest(name, value.expose()).into()))
     });
     each.collect()
+}
+
+/// The value of a secret that is in use, from the object that holds it.
+///
+/// # Errors
+/// When the cluster does not answer or denies.
+pub(crate) async fn recover(look: &Look, observed: &[Observed], name: &str) -> Result<Option<Secret>, ProviderError> {
+    let holds = |live: &&Observed| live.address.kind == "secret" && names(&live.spec).contains(&name);
+    let (Some(holder), Some(kind)) = (observed.iter().find(holds), kind("secret")) else {
+        return Ok(None);
+    };
+    let names = names(&holder.spec);
+    let live = look.object(kind, &holder.address.name).await?.unwrap_or_default();
+    let text = live["data"][key(&holder.spec, &names, name)]
+        .as_str()
+        .unwrap_or_default();
+    let value = STANDARD.decode(text).unwrap_or_default();
+    Ok((!value.is_empty()).then(|| Secret::new(value)))
+}
+
+/// Reads every secret of an inventory, so that what is printed can be hidden. Where that is denied, nobody can have
+/// seen them through us either.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub(crate) async fn learn(look: &Look, place: &Place) -> Result<(), ProviderError> {
+    let Some(kind) = kind("secret") else {
+        return Ok(());
+    };
+    let all = match look.list(kind, &format!("{PART_OF_SET}={}", place.set)).await {
+        Err(error) if error.kind == ErrorKind::Denied => return Ok(()),
+        listed => listed?,
+    };
+    let values = all
+        .iter()
+        .flat_map(|live| live["data"].as_object().into_iter().flatten());
+    for (_, value) in values {
+        // Making a secret makes it known.
+        drop(STANDARD.decode(value.as_str().unwrap_or_default()).map(Secret::new));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

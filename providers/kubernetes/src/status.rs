@@ -3,41 +3,12 @@
 use std::collections::BTreeMap;
 
 use mlstack_manifest::{MANAGED_BY, MANAGER, label_value};
-use mlstack_provider::{ProviderError, Value};
+use mlstack_provider::{CopyStatus, ProviderError, Value};
 
 use crate::cause::{Evidence, causes};
 use crate::health::{condition, is_terminating};
 use crate::look::Look;
 use crate::observe::text;
-
-/// One pod of a component, as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyStatus {
-    /// The component.
-    pub component: String,
-    /// Which of its copies, from 1.
-    pub copy: u32,
-    /// The pod's name.
-    pub name: String,
-    /// The pod's uid.
-    pub id: String,
-    /// The image's reference.
-    pub image: String,
-    /// `running`, `pending`, `succeeded`, `failed`, `terminating`.
-    pub state: String,
-    /// `healthy` or `unhealthy`; `None` while it does not run.
-    pub health: Option<String>,
-    /// Since when it runs, as RFC 3339 in UTC.
-    pub since: Option<String>,
-    /// The exit code, once it ended.
-    pub exit_code: Option<i64>,
-    /// The node it runs on.
-    pub node: Option<String>,
-    /// How often its containers began anew.
-    pub restarts: u64,
-    /// Why it does not work; `None` when it does.
-    pub problem: Option<String>,
-}
 
 /// The labels of all pods of a stack.
 pub(crate) fn selector(stack: &str) -> String {
@@ -102,6 +73,7 @@ fn one(component: String, copy: u32, pod: &Value, events: &[Value]) -> CopyStatu
         health: running.then(|| if ready { "healthy" } else { "unhealthy" }.to_owned()),
         since: first["state"]["running"]["startedAt"].as_str().map(ToOwned::to_owned),
         exit_code: first["state"]["terminated"]["exitCode"].as_i64(),
+        ports: Vec::new(),
         node: pod["spec"]["nodeName"].as_str().map(ToOwned::to_owned),
         restarts: restarts.filter_map(|status| status["restartCount"].as_u64()).sum(),
         problem: troubles.first().map(|cause| cause.sentence()),

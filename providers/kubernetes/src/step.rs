@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use crate::engine::Site;
 use crate::examine::{known, probe};
 use crate::fault::Sort;
-use crate::finding::{reason, refused};
+use crate::finding::refused;
 use crate::health;
 use crate::observe::{is_ours, text};
-use crate::wait::{self, Gathered, Wait};
+use crate::wait::{self, Gathered, NOT_READY, Wait};
 use crate::write::Propagation;
 use crate::{owners, proof, secrets, words};
 
@@ -26,8 +26,6 @@ const GONE: Duration = Duration::from_secs(180);
 const PACE: Duration = Duration::from_millis(200);
 /// How long the version before may take to serve again.
 const BACK: Duration = Duration::from_secs(120);
-/// What failed when a workload does not come up.
-const NOT_READY: &str = "did not become ready:";
 
 /// Carries out a step.
 pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
@@ -81,7 +79,7 @@ async fn withdraw(site: &Site<'_>, kind: &'static Kind, made: &Made, error: Prov
         Ok(()) => error.hint("it was taken away, so that nobody gets its answers"),
         Err(also) => error.hint(format!(
             "it still serves, as it cannot be taken away: {}",
-            reason(&also)
+            also.reason()
         )),
     }
 }
@@ -208,7 +206,7 @@ async fn back(site: &Site<'_>, kind: &'static Kind, before: &Observed, error: Pr
     };
     match again.await {
         Ok(_) => error.rolled_back(),
-        Err(also) => error.hint(format!("the version before does not serve either: {}", reason(&also))),
+        Err(also) => error.hint(format!("the version before does not serve either: {}", also.reason())),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mlstack_manifest::{Kind, extension};
-use mlstack_provider::{ErrorKind, Progress, ProviderError, Value};
+use mlstack_provider::{ErrorKind, Progress, ProviderError, Resource, Value};
 use tokio::time::Instant;
 
 use crate::cause::{Cause, Evidence, Sort, causes};
@@ -17,6 +17,8 @@ use crate::observe::text;
 
 /// Between two lines of progress.
 const TELL: Duration = Duration::from_secs(2);
+/// What failed when a workload does not come up.
+pub(crate) const NOT_READY: &str = "did not become ready:";
 /// Log lines shown when it fails.
 const LAST_LINES: u32 = 20;
 /// How long a workload without a limit of its own may take.
@@ -220,6 +222,33 @@ fn start_up(object: &Value) -> u64 {
         probe["failureThreshold"].as_u64().unwrap_or(3) * probe["periodSeconds"].as_u64().unwrap_or(10)
     };
     containers.into_iter().flatten().map(of).max().unwrap_or_default()
+}
+
+/// Waits for a workload that still starts. One that works is not looked at for long: nothing was done to it.
+///
+/// # Errors
+/// As [`Wait::ready`].
+pub(crate) async fn started(look: &Look, resource: &Resource, progress: Progress<'_>) -> Result<(), ProviderError> {
+    let (address, workload) = (&resource.address, mlstack_manifest::kind(&resource.address.kind));
+    let Some(kind) = workload.filter(|kind| health::has_pods(kind.short)) else {
+        return Ok(());
+    };
+    let Some(object) = look.object(kind, &address.name).await? else {
+        return Ok(());
+    };
+    if health::judge(kind.short, &object) == Verdict::Done {
+        return Ok(());
+    }
+    let wait = Wait {
+        look,
+        kind,
+        name: &address.name,
+        action: NOT_READY,
+        limit: limit(kind, &object, &resource.spec),
+        timing: Timing::default(),
+        progress,
+    };
+    wait.ready().await.map(drop)
 }
 
 /// One wait.

@@ -2,7 +2,7 @@
 
 use http::Method;
 use mlstack_manifest::Kind;
-use mlstack_provider::{ErrorKind, ProviderError, Value};
+use mlstack_provider::{ErrorKind, Fence, ProviderError, Value};
 use serde_json::json;
 
 use crate::cluster::{Answer, Ask, Cluster};
@@ -22,16 +22,32 @@ pub(crate) enum Propagation {
 
 /// The write side of a cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct Write(Cluster);
+pub(crate) struct Write {
+    cluster: Cluster,
+    fence: Fence,
+}
 
 impl Write {
     pub(crate) fn new(cluster: Cluster) -> Self {
-        Self(cluster)
+        let fence = Fence::OPEN;
+        Self { cluster, fence }
+    }
+
+    /// The same, asking before each call whether it may still be made.
+    pub(crate) fn fenced(self, fence: Fence) -> Self {
+        Self { fence, ..self }
+    }
+
+    /// Every call goes through here.
+    async fn call(&self, action: &str, ask: &Ask) -> Result<Answer, ProviderError> {
+        let closed = |error| ProviderError::new(ErrorKind::Failed, action).because(error);
+        self.fence.pass().map_err(closed)?;
+        self.cluster.call(action, ask).await
     }
 
     /// The cluster itself, for what is no call: a connection to a pod.
     pub(crate) fn cluster(&self) -> &Cluster {
-        &self.0
+        &self.cluster
     }
 
     /// Applies an object as `manager`.
@@ -43,10 +59,9 @@ impl Write {
         body: Value,
         force: bool,
     ) -> Result<Answer, ProviderError> {
-        let path = object_path(kind, self.0.namespace(), name);
-        self.0
-            .call("cannot apply", &apply(&path, manager, body, force, false))
-            .await
+        let path = object_path(kind, self.cluster.namespace(), name);
+        let ask = apply(&path, manager, body, force, false);
+        self.call("cannot apply", &ask).await
     }
 
     /// Deletes just this object; one that is gone is fine. Everything stands in the body: with a body, the query counts
@@ -61,14 +76,14 @@ impl Write {
         uid: &str,
         how: Propagation,
     ) -> Result<(), ProviderError> {
-        self.delete_at(&object_path(kind, self.0.namespace(), name), uid, how)
+        self.delete_at(&object_path(kind, self.cluster.namespace(), name), uid, how)
             .await
     }
 
     /// Deletes just this pod.
     pub(crate) async fn delete_pod(&self, pod: &Value) -> Result<(), ProviderError> {
         let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();
-        let path = format!("/api/v1/namespaces/{}/pods/{}", self.0.namespace(), text("name"));
+        let path = format!("/api/v1/namespaces/{}/pods/{}", self.cluster.namespace(), text("name"));
         self.delete_at(&path, text("uid"), Propagation::Background).await
     }
 
@@ -125,11 +140,11 @@ impl Write {
         ]);
         let ask = Ask {
             method: Method::PATCH,
-            path: object_path(kind, self.0.namespace(), name),
+            path: object_path(kind, self.cluster.namespace(), name),
             content: "application/json-patch+json",
             body: Some(patch),
         };
-        self.0.call("cannot adopt", &ask).await?.good("cannot adopt").map(drop)
+        self.call("cannot adopt", &ask).await?.good("cannot adopt").map(drop)
     }
 
     async fn send(&self, method: Method, path: &str, body: Value) -> Result<Answer, ProviderError> {
@@ -143,6 +158,6 @@ impl Write {
             content: "application/json",
             body: Some(body),
         };
-        self.0.call(action, &ask).await
+        self.call(action, &ask).await
     }
 }

@@ -48,8 +48,11 @@ pub(super) fn holds(container: &str, path: &str, text: &str) -> bool {
     archive.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
+/// What there is, by kind.
+pub(super) type Inventory = BTreeMap<&'static str, Vec<String>>;
+
 /// Everything that carries the stack's name or label, running or not, by kind; `S` stands for the stack.
-pub(super) fn inventory(stack: &str) -> BTreeMap<&'static str, Vec<String>> {
+pub(super) fn inventory(stack: &str) -> Inventory {
     let name = |thing: &Value| thing["Name"].as_str().unwrap().to_owned();
     let container = |thing: &Value| {
         let name = thing["Names"][0].as_str().unwrap_or_default().trim_start_matches('/');

@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::engine;
+use super::engine::{self, Inventory};
 use super::plot::{self, MARK, Plot, State, TOKEN};
 use super::proxy::Proxy;
 use crate::stage::{Stage, docker};
@@ -12,6 +12,8 @@ use crate::stage::{Stage, docker};
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 /// And one that nothing happens to, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the engine may take to end what a killed run had asked for.
+const SETTLING: Duration = Duration::from_secs(10);
 /// How long the engine may take for an answer when answers are held back.
 const ANSWER: &str = "6s";
 
@@ -166,15 +168,30 @@ impl Rig {
         Ok(run.took)
     }
 
-    /// Nothing is there twice or left over, and the data is what it was.
-    fn check(&self, state: State) -> Result<(), String> {
-        let here = engine::inventory(&self.stage.name);
-        for (kind, wanted) in self.plot.expected(state) {
-            let found = &here[kind];
-            if *found != wanted {
-                return Err(format!("{kind}: {found:?} instead of {wanted:?}"));
+    /// Nothing is there twice or left over. An engine goes on removing an image when whoever asked for it is gone, so
+    /// what is wrong is looked at again for a while.
+    fn inventory(&self, state: State) -> Result<Inventory, String> {
+        let begun = Instant::now();
+        loop {
+            let here = engine::inventory(&self.stage.name);
+            let wrong = self
+                .plot
+                .expected(state)
+                .into_iter()
+                .find(|(kind, wanted)| here[kind] != *wanted);
+            let Some((kind, wanted)) = wrong else {
+                return Ok(here);
+            };
+            if begun.elapsed() >= SETTLING {
+                return Err(format!("{kind}: {:?} instead of {wanted:?}", here[kind]));
             }
+            std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// All is there that should be, and the data is what it was.
+    fn check(&self, state: State) -> Result<(), String> {
+        let here = self.inventory(state)?;
         if here["secrets"].is_empty() {
             return Ok(());
         }

@@ -1,7 +1,9 @@
 use bollard::container::LogOutput;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{LogLine, LogLines, by_time, read, whole};
+use mlstack_provider::{LogLine, LogLines, by_time};
+
+use super::{read, whole};
 
 fn line(component: &str, time: &str) -> LogLine {
     LogLine {

@@ -6,9 +6,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mlstack_provider::{ErrorKind, ProviderError};
 
 use super::{Archive, Broken, Carrier, ImageSource, Layers, Packing, last, load, not_pulled, pull, read, watch};
-use crate::fence::Fence;
 use crate::patience::Patience;
 use crate::registry::Reference;
+use mlstack_provider::Fence;
 
 fn bytes(current: i64, total: i64) -> Option<ProgressDetail> {
     Some(ProgressDetail {

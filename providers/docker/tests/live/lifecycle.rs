@@ -7,8 +7,7 @@ use mlstack_compose::Service;
 use mlstack_compose::{
     Bytes, Cpus, Deploy, Duration, Extension, Healthcheck, Limits, Mount, Resources, ServiceNetwork, ServiceSecret,
 };
-use mlstack_provider::{Provider as _, Step};
-use mlstack_provider_docker::LogsRequest;
+use mlstack_provider::{LogsRequest, Operate as _, Provider as _, Step};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

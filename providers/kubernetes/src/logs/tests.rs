@@ -2,7 +2,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
-use super::{LogsRequest, by_time, lines, options, started};
+use mlstack_provider::{LogsRequest, by_time};
+
+use super::{lines, options, started};
 
 async fn read(pieces: &[&'static str]) -> Vec<String> {
     let pieces: Vec<_> = pieces

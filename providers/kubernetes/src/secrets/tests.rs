@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use mlstack_provider::Secret;
 use serde_json::json;
 
-use super::{Keyed, data, read_back, stand_in};
+use mlstack_provider::Keyed;
+
+use super::{data, read_back, stand_in};
 
 #[test]
 fn the_data_of_a_secret_is_always_whole() {

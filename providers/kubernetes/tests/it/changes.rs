@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mlstack_kube_double::{Fault, Mode};
-use mlstack_provider::{Address, ErrorKind, Step, Value};
+use mlstack_provider::{Address, ErrorKind, Execute as _, Step, Value};
 use mlstack_provider_kubernetes::Policy;
 use serde_json::json;
 

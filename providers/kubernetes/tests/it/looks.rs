@@ -1,8 +1,8 @@
 //! What a look says: nothing where nothing would change, and what a server does not say by itself.
 
 use mlstack_kube_double::Fault;
-use mlstack_provider::{Address, ErrorKind, Provider as _, Step};
-use mlstack_provider_kubernetes::{Keyed, KubeReader, Level, Policy, Seen};
+use mlstack_provider::{Address, ErrorKind, Keyed, Level, Provider as _, Step};
+use mlstack_provider_kubernetes::{KubeReader, Policy, Seen};
 use serde_json::json;
 
 use crate::objects::{all, config_map, deployment, namespace, resource, secret, selector};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::Request;
 use kube::client::Body;
 use mlstack_kube_double::Double;
-use mlstack_provider::{Address, Execute as _, Observed, ProviderError, Resource, Secret, Step, Value};
-use mlstack_provider_kubernetes::{Cluster, Config, Delivery, Finding, KubeEngine, Policy, Seen, Timing};
+use mlstack_provider::{Address, Execute as _, Finding, Observed, ProviderError, Resource, Secret, Step, Value};
+use mlstack_provider_kubernetes::{Cluster, Config, Delivery, KubeEngine, Policy, Seen, Timing};
 use serde_json::json;
 
 pub(crate) const STACK: &str = "demo";

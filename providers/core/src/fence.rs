@@ -7,29 +7,29 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use bollard::errors::Error;
-
 /// Lets calls pass until it is closed.
 #[derive(Clone, Default)]
-pub(crate) struct Fence(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+pub struct Fence(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
 
 impl Fence {
     /// Lets calls pass always.
-    pub(crate) const OPEN: Self = Self(None);
+    pub const OPEN: Self = Self(None);
 
     /// Lets calls pass while `may_pass` says so.
-    pub(crate) fn new(may_pass: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub fn new(may_pass: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(may_pass)))
     }
 
-    /// Fails once it is closed.
-    pub(crate) fn pass(&self) -> Result<(), Error> {
+    /// Asks whether one more call may be made.
+    ///
+    /// # Errors
+    /// Once it is closed.
+    pub fn pass(&self) -> io::Result<()> {
         if self.0.as_ref().is_none_or(|may_pass| may_pass()) {
             return Ok(());
         }
         let lost = "the lock on this stack is lost, and somebody else may be at work";
-        let err = io::Error::new(io::ErrorKind::ResourceBusy, lost);
-        Err(Error::IOError { err })
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, lost))
     }
 }
 
@@ -43,21 +43,16 @@ impl fmt::Debug for Fence {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use mlstack_provider::ErrorKind;
-
     use super::*;
-    use crate::fault::refused;
 
     #[test]
     fn a_fence_is_asked_each_time_and_says_why_nothing_passes() {
         let left = Arc::new(AtomicU32::new(2));
         let fence = Fence::new(move || left.fetch_sub(1, Ordering::Relaxed) > 0);
         assert!(fence.pass().is_ok() && fence.pass().is_ok() && Fence::OPEN.pass().is_ok());
-        let error = refused("cannot start", &fence.pass().unwrap_err());
-        assert_eq!(error.kind, ErrorKind::Failed);
-        insta::assert_snapshot!(
-            error.cause.unwrap(),
-            @"the lock on this stack is lost, and somebody else may be at work"
+        assert_eq!(
+            fence.pass().unwrap_err().to_string(),
+            "the lock on this stack is lost, and somebody else may be at work"
         );
     }
 }
