@@ -1,5 +1,6 @@
 //! The lock on the target itself, for an engine that several machines share, or a cluster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -118,9 +119,12 @@ async fn taken(host: Host, project: String, own: Holder) -> Result<Box<dyn Lease
     }
 }
 
-async fn taken_of(cluster: Cluster, stack: String, own: Holder) -> Result<Box<dyn Leased>, LedgerError> {
-    let cluster = cluster.with_patience(ANSWER);
+async fn taken_of(cluster: Arc<Cluster>, stack: String, own: Holder) -> Result<Box<dyn Leased>, LedgerError> {
     let place = cluster.server().to_owned();
+    let cluster = cluster
+        .apart()
+        .map_err(|cause| refused("lock the stack on", &place, cause))?;
+    let cluster = cluster.with_patience(ANSWER);
     let text = told(&own)?;
     let taken = ClusterLock::take(&cluster, &stack, &text, LEASE, |other| is_free(&own, other)).await;
     match taken.map_err(|cause| refused("lock the stack on", &place, cause))? {

@@ -25,7 +25,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let mut survey = survey(context, look, &args.takeover)
         .await
         .map_err(|failure| match look {
-            Look::Live if failure.exit == Exit::Error => failure.hint("`mlstack plan --offline` needs no engine"),
+            Look::Live if failure.exit == Exit::Error => {
+                failure.hint("`mlstack plan --offline` needs neither engine nor cluster")
+            }
             _ => failure,
         })?;
     survey.narrow(&args.scope)?;

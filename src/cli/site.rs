@@ -27,7 +27,7 @@ pub(super) enum Site {
     /// A Docker engine.
     Engine(Arc<Connection>),
     /// A namespace of a cluster.
-    Cluster(Cluster),
+    Cluster(Arc<Cluster>),
 }
 
 impl Site {
@@ -35,7 +35,7 @@ impl Site {
     pub(super) async fn of(target: Target, stack: &Stack, context: &Context) -> Result<Self, Failure> {
         match target {
             Target::Compose => Ok(Self::Engine(engine()?)),
-            Target::Kubernetes => cluster(stack, context).await.map(Self::Cluster),
+            Target::Kubernetes => cluster(stack, context).await.map(Arc::new).map(Self::Cluster),
         }
     }
 

@@ -192,7 +192,7 @@ fn plan_without_an_engine_says_what_helps() {
       caused by: /nowhere/docker.sock does not exist
       hint: start it: sudo systemctl start docker (or: sudo dockerd &)
       hint: if it listens elsewhere, set DOCKER_HOST, such as unix:///run/user/1000/docker.sock
-      hint: `mlstack plan --offline` needs no engine
+      hint: `mlstack plan --offline` needs neither engine nor cluster
     ");
 }
 

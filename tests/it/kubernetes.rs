@@ -271,22 +271,44 @@ fn a_folder_of_somebody_else_is_left_alone() {
 }
 
 #[test]
-fn what_needs_a_cluster_says_that_it_cannot_yet() {
-    let sandbox = Sandbox::new().copy("stacks/cache-broker");
-    for command in [
-        "plan",
-        "apply -y",
-        "up",
-        "destroy -y",
-        "drift",
-        "status",
-        "logs",
-        "rollback -y",
-    ] {
-        let said = sandbox.run(&format!("{command} --target k8s"));
-        assert!(said.starts_with("exit: 1"), "{command}: {said}");
-        assert!(said.contains("cannot be reached yet"), "{command}: {said}");
+fn without_a_cluster_it_is_said_what_lacks() {
+    let sandbox = Sandbox::new().copy("stacks/cache-broker").env("MLSTACK_TARGET", "k8s");
+    let mut said = BTreeSet::new();
+    for command in ["apply -y", "up", "destroy -y", "drift", "status", "logs", "rollback -y"] {
+        said.insert(sandbox.run(command));
     }
+    let said: Vec<String> = said.into_iter().collect();
+    insta::assert_snapshot!(said.join("\n"), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: cannot tell which cluster to use
+      caused by: failed to read an incluster environment variable: environment variable not found
+      caused by: environment variable not found
+      hint: set KUBECONFIG, or write ~/.kube/config: your cloud's command line does it
+    ");
+    let nowhere = sandbox.env("KUBECONFIG", "/nowhere/config:/nowhere/else");
+    insta::assert_snapshot!(nowhere.run("status"), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: KUBECONFIG names no file that is there: /nowhere/config:/nowhere/else
+      hint: unset it to use ~/.kube/config
+    ");
+    let context = Sandbox::new()
+        .copy("stacks/cache-broker")
+        .file("config", "apiVersion: v1\nkind: Config\ncontexts: []\n");
+    let path = context.path().join("config");
+    let context = context.env("KUBECONFIG", path.to_str().unwrap());
+    insta::assert_snapshot!(context.run("plan -t k8s --context prod"), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: cannot tell which cluster to use
+      caused by: failed to load current context: prod
+      hint: see which contexts there are: kubectl config get-contexts
+      hint: `mlstack plan --offline` needs neither engine nor cluster
+    ");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn without_an_engine_each_command_says_so() {
       caused by: /nonexistent/docker.sock does not exist
       hint: start it: sudo systemctl start docker (or: sudo dockerd &)
       hint: if it listens elsewhere, set DOCKER_HOST, such as unix:///run/user/1000/docker.sock
-      hint: `mlstack plan --offline` needs no engine
+      hint: `mlstack plan --offline` needs neither engine nor cluster
     ");
     for command in ["status", "logs", "apply -y", "destroy -y"] {
         let ran = stage.run(command);

@@ -30,6 +30,7 @@ pub struct Access {
 #[derive(Clone)]
 pub struct Cluster {
     client: kube::Client,
+    config: kube::Config,
     server: String,
     context: Option<String>,
     namespace: String,
@@ -74,7 +75,8 @@ impl Cluster {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = namespace.map_or_else(|| config.default_namespace.clone(), ToOwned::to_owned);
         Ok(Self {
-            client: kube::Client::try_from(config).map_err(unusable)?,
+            client: kube::Client::try_from(config.clone()).map_err(unusable)?,
+            config,
             server,
             context: None,
             namespace,
@@ -87,6 +89,16 @@ impl Cluster {
     pub fn with_patience(mut self, limit: Duration) -> Self {
         self.patience = Patience::of(limit);
         self
+    }
+
+    /// The same cluster by a connection of its own. A client is served by the runtime it was made in, so what runs in
+    /// a thread of its own makes its own there.
+    ///
+    /// # Errors
+    /// When the way to it cannot be used any more.
+    pub fn apart(&self) -> Result<Self, ProviderError> {
+        let client = kube::Client::try_from(self.config.clone()).map_err(unusable)?;
+        Ok(Self { client, ..self.clone() })
     }
 
     /// The same cluster, another namespace.

@@ -26,6 +26,8 @@ fn a_running_container_is_shown_whole() {
             ports: [
                 "127.0.0.1:18099->8080/tcp",
             ],
+            node: None,
+            restarts: 0,
             problem: None,
         },
     ]

@@ -23,6 +23,7 @@ fn a_pod_in_trouble_says_why() {
         ),
         since: None,
         exit_code: None,
+        ports: [],
         node: Some(
             "n1",
         ),
