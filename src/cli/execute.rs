@@ -251,6 +251,7 @@ fn kubernetes(cluster: &Cluster, survey: &Survey) -> KubeEngine {
         stack: survey.loaded.stack.name.clone(),
         secrets: survey.secrets.values.clone(),
         policy: policy(&survey.takeover),
+        images: None,
         timing: Timing::default(),
     };
     KubeEngine::new(cluster, config)
