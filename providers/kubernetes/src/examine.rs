@@ -13,7 +13,7 @@ use crate::health::{self, Verdict};
 use crate::merge::merge;
 use crate::observe::{Question, Seen, World, is_ours, text};
 use crate::owners::{Owner, Segment, owners};
-use crate::{fields, secrets, wait, words};
+use crate::{canary, fields, proof, secrets, wait, words};
 
 /// Where objects are checked whose own namespace is not there yet.
 const ANYWHERE: &str = "default";
@@ -48,6 +48,9 @@ pub(crate) async fn one(question: Question<'_>, world: &World, resource: &Resour
         (Some(live), Some(expected)) => {
             let mut observed = compare(&question, kind, resource, live, &expected, &mut findings);
             observed.problem = problem(&question, world, kind, live).await.map_err(at)?;
+            if observed.problem.is_none() && proof::checks(&resource.spec)?.is_some() {
+                observed.problem = cut_off(&question, resource).await.map_err(at)?;
+            }
             Some(observed)
         }
         _ => None,
@@ -331,6 +334,12 @@ fn note(resource: &Resource, path: &[Segment], (seen, wanted): (&Value, &Value),
         ),
     };
     Finding::new(&resource.address, Level::Note, text)
+}
+
+/// What a run that was cut off left.
+async fn cut_off(question: &Question<'_>, resource: &Resource) -> Result<Option<String>, ProviderError> {
+    let is_left = canary::is_left(question.look, &resource.address.name).await?;
+    Ok(is_left.then(|| "a pod that tried a new version is left".to_owned()))
 }
 
 /// Why it does not work now.

@@ -27,7 +27,7 @@ use crate::patience::Try;
 
 /// What fails when a port cannot be reached.
 const ACTION: &str = "cannot ask the checks of";
-/// How long the reason of a connection that ended is waited for.
+/// How long a node may take to say that it cannot connect.
 const REASON: Duration = Duration::from_millis(500);
 /// By this our server knows that a request is no user's.
 const CHECK: &str = "x-mlstack-check";
@@ -76,9 +76,23 @@ impl<'a> Line<'a> {
                 .await
                 .map_err(|error| error.reason())?,
         };
-        let (reply, goes_on) = tunnel.post(path, body).await?;
-        *kept = goes_on.then_some(tunnel);
-        Ok(reply)
+        match tunnel.post(path, body).await {
+            Ok((reply, goes_on)) => {
+                *kept = goes_on.then_some(tunnel);
+                Ok(reply)
+            }
+            Err(why) => Err(self.told().await.unwrap_or(why)),
+        }
+    }
+
+    /// What the node says of the port: asked without a request on the way, which could be lost together with the answer.
+    async fn told(&self) -> Option<String> {
+        let mut tunnel = Tunnel::open(self.cluster, self.pod, self.port).await.ok()?;
+        let told = timeout(REASON, &mut tunnel.trouble).await.ok()??;
+        Some(match told.contains("connection refused") {
+            true => format!("nobody listens on port {}", self.port),
+            false => told.trim().to_owned(),
+        })
     }
 }
 
@@ -135,18 +149,8 @@ impl Tunnel {
             .header(CHECK, "golden")
             .body(Full::from(body.to_owned()))
             .map_err(|error| error.to_string())?;
-        match self.sender.send_request(request).await {
-            Ok(response) => read(response).await,
-            Err(error) => Err(self.why(&error).await),
-        }
-    }
-
-    async fn why(&mut self, error: &hyper::Error) -> String {
-        match timeout(REASON, &mut self.trouble).await {
-            Ok(Some(told)) if told.contains("connection refused") => format!("nobody listens on port {}", self.port),
-            Ok(Some(told)) => told.trim().to_owned(),
-            _ => error.to_string(),
-        }
+        let sent = self.sender.send_request(request).await;
+        read(sent.map_err(|error| error.to_string())?).await
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn judge(kind: &str, object: &Value) -> Verdict {
         "deployment" => deployment(object),
         "statefulset" => stateful_set(object),
         "job" => job(object),
+        "pod" => pod(object),
         "namespace" if object["status"]["phase"] == "Terminating" => Verdict::Going("its deletion".to_owned()),
         _ => Verdict::Done,
     }
@@ -107,6 +108,18 @@ fn job(object: &Value) -> Verdict {
         (Some(_), _) => Verdict::Done,
         (_, Some((reason, message))) => Verdict::Failed(format!("{message} ({reason})")),
         _ => Verdict::Going("its end".to_owned()),
+    }
+}
+
+/// Whether its containers work; its own gates may stay shut.
+fn pod(object: &Value) -> Verdict {
+    if object["status"]["phase"] == "Failed" {
+        let text = |key: &str| object["status"][key].as_str().unwrap_or_default();
+        return Verdict::Failed(format!("{} ({})", text("message"), text("reason")));
+    }
+    match condition(object, "ContainersReady", "True") {
+        Some(_) => Verdict::Done,
+        None => Verdict::Going("its containers".to_owned()),
     }
 }
 

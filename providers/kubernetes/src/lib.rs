@@ -4,6 +4,7 @@
 //! says would change, who owns which field, the inventory of the stack, and why a rollout does not get on. The read side
 //! is [`KubeReader`], the write side [`KubeEngine`]. Never reads a stack file, never decides what to change.
 
+mod canary;
 mod cause;
 mod cluster;
 mod delivery;

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use mlstack_manifest::{MANAGED_BY, MANAGER, label_value};
 use mlstack_provider::{CopyStatus, ProviderError, Value};
 
+use crate::canary::CANARY;
 use crate::cause::{Evidence, causes};
 use crate::health::{condition, is_terminating};
 use crate::look::Look;
 use crate::observe::text;
 
-/// The labels of all pods of a stack.
+/// The labels of all pods of a stack that serve.
 pub(crate) fn selector(stack: &str) -> String {
     format!(
-        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER}",
+        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER},!{CANARY}",
         label_value(stack)
     )
 }

@@ -70,6 +70,13 @@ pub(crate) struct Gathered {
 impl Gathered {
     /// Reads the pods of the newest version, and the warnings about them and what makes them.
     pub(crate) async fn of(look: &Look, kind: &Kind, object: &Value) -> Result<Self, ProviderError> {
+        if kind.short == "pod" {
+            // The same name may have been another pod's.
+            let own = |event: &Value| event["involvedObject"]["uid"] == object["metadata"]["uid"];
+            let events = look.warnings().await?.into_iter().filter(own).collect();
+            let pods = vec![object.clone()];
+            return Ok(Self { pods, events });
+        }
         let selector = selector(object);
         let mut makers = vec![text(&object["metadata"]["uid"]).to_owned()];
         let mut names = vec![text(&object["metadata"]["name"]).to_owned()];

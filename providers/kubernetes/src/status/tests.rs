@@ -35,6 +35,6 @@ fn a_pod_in_trouble_says_why() {
     "#);
     assert_eq!(
         selector("demo"),
-        "app.kubernetes.io/instance=demo,app.kubernetes.io/managed-by=mlstack"
+        "app.kubernetes.io/instance=demo,app.kubernetes.io/managed-by=mlstack,!mlstack.dev/canary"
     );
 }

@@ -449,8 +449,17 @@ fn show(world: &mut World, key: &Key, pod: &Value, moment: &Moment) {
         .map(|of| json!({"type": of, "status": "True", "lastProbeTime": null, "lastTransitionTime": time}))
         .collect();
     for of in ["ContainersReady", "Ready"] {
-        let status = if moment.ready { "True" } else { "False" };
+        let shut = Some(pod).filter(|_| of == "Ready" && moment.ready).and_then(shut_gate);
+        let status = if moment.ready && shut.is_none() {
+            "True"
+        } else {
+            "False"
+        };
         let mut c = json!({"type": of, "status": status, "lastProbeTime": null, "lastTransitionTime": time});
+        if let Some(gate) = shut {
+            c["reason"] = "ReadinessGatesNotReady".into();
+            c["message"] = format!("corresponding condition of pod readiness gate \"{gate}\" does not exist.").into();
+        }
         if !moment.ready {
             let reason = if moment.phase == "Succeeded" {
                 "PodCompleted"
@@ -474,6 +483,15 @@ fn show(world: &mut World, key: &Key, pod: &Value, moment: &Moment) {
     edit(world, key, &Manager::update("kubelet", "status"), |p| {
         p["status"] = of.map_or_else(|| status.clone(), |of| typed::merge(of, &p["status"], &status));
     });
+}
+
+/// A readiness gate of a pod that nobody has opened.
+fn shut_gate(pod: &Value) -> Option<&str> {
+    let mut gates = pod["spec"]["readinessGates"]
+        .as_array()?
+        .iter()
+        .map(|gate| text(gate, "/conditionType"));
+    gates.find(|gate| !super::condition(pod, gate).is_some_and(|condition| condition["status"] == "True"))
 }
 
 fn container(spec: &Value, moment: &Moment) -> Value {

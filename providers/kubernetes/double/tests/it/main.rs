@@ -5,6 +5,7 @@
 
 mod alike;
 mod client;
+mod forward;
 mod gaps;
 mod kubectl;
 mod replay;
