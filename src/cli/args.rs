@@ -48,7 +48,7 @@ pub(super) struct Global {
     #[arg(long, global = true, env = "MLSTACK_SERVER_BIN", value_name = "FILE")]
     pub server_bin: Option<PathBuf>,
     /// Where the ledger is kept: a folder, s3://BUCKET/PREFIX?endpoint=URL, or postgres://USER@HOST/DATABASE
-    /// [default: .mlstack beside the stack file]
+    /// [default: .mlstack beside the stack file; of k8s the namespace of the stack]
     #[arg(
         long,
         global = true,

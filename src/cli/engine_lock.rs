@@ -1,75 +1,96 @@
-//! The lock on the target itself, for an engine that several machines share, or a cluster.
+//! The lock on the target itself, for an engine that several machines share, or a cluster whose stack's ledger is kept
+//! elsewhere: in the namespace, the ledger's own lock is the cluster's.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use mlstack_provider::ProviderError;
 use mlstack_provider_docker::{Connection, EngineLock, HeldLock, Host, Taken};
-use mlstack_provider_kubernetes::{self as kubernetes, Cluster, ClusterLock};
+use mlstack_provider_kubernetes::Cluster;
 
 use super::Context;
 use super::args::When;
 use super::failure::Failure;
-use super::memory::{failure, stack};
+use super::memory::{failure, stack, typed};
 use super::site::Site;
-use crate::ledger::{Holder, LEASE, Lease, Leased, LedgerError, Lock};
+use crate::ledger::{Holder, LEASE, Lease, Leased, LedgerError, Lock, Namespace, Store as _};
 
 /// How long the engine may take for an answer: less than a third of the lease.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// The target's lock for this stack; `None` where the engine is this machine's own and nobody asked for one.
+/// The target's lock for this stack; `None` where the engine is this machine's own and nobody asked for one, and where
+/// the ledger's own lock is the same.
 pub(super) async fn take(context: &Context, holder: &Holder) -> Result<Option<Lock>, Failure> {
     let (stack, target) = stack(context)?;
     let site = Site::of(target, &stack, context).await?;
-    let wanted = match context.global.lock_engine {
-        When::Auto => is_shared(&site),
-        When::Always => true,
-        When::Never => false,
+    let wanted = match (context.global.lock_engine, &site) {
+        (When::Never, _) => false,
+        (_, Site::Cluster(_)) => typed(context).is_some(),
+        (When::Always, _) => true,
+        (When::Auto, Site::Engine(connection)) => !matches!(connection.host(), Host::Unix(_)),
     };
     if !wanted {
         return Ok(None);
     }
-    let (project, own) = (stack.name, holder.clone());
-    let lease = match site {
-        Site::Engine(connection) => {
-            let host = connection.host().clone();
-            Lease::keep(LEASE, move || taken(host, project, own)).await
-        }
-        Site::Cluster(cluster) => Lease::keep(LEASE, move || taken_of(cluster, project, own)).await,
+    let lock = match site {
+        Site::Engine(connection) => on_engine(connection.host().clone(), stack.name, holder).await,
+        Site::Cluster(cluster) => namespace(&cluster, &stack.name).lock(holder).await,
     };
-    let lease = lease.map_err(|error| failure(&error))?;
-    Ok(Some(Lock::new(holder.clone(), lease)))
+    lock.map(Some).map_err(|error| failure(&error))
 }
 
-fn is_shared(site: &Site) -> bool {
-    match site {
-        Site::Engine(connection) => !matches!(connection.host(), Host::Unix(_)),
-        Site::Cluster(_) => true,
-    }
+fn namespace(cluster: &Cluster, stack: &str) -> Namespace {
+    Namespace::new(cluster.clone(), stack, LEASE)
 }
 
-/// The engine's lock on a stack as it is seen from outside.
+async fn on_engine(host: Host, project: String, holder: &Holder) -> Result<Lock, LedgerError> {
+    let own = holder.clone();
+    let lease = Lease::keep(LEASE, move || taken(host, project, own)).await?;
+    Ok(Lock::new(holder.clone(), lease))
+}
+
+/// The target's lock on a stack as it is seen from outside.
 pub(super) struct Seen {
     /// Who holds it; `None` where that was written by a version that this one cannot read.
     pub(super) holder: Option<Holder>,
-    /// The engine.
+    /// The engine or namespace.
     pub(super) place: String,
-    lock: Option<(Connection, HeldLock)>,
+    lock: Way,
 }
 
-/// The engine's lock on this stack, if somebody holds one, whether this run would take one or not.
+/// How a lock is freed.
+enum Way {
+    Engine(Connection, HeldLock),
+    Cluster(Namespace),
+    #[cfg(test)]
+    Nothing,
+}
+
+/// The target's lock on this stack, if somebody holds one, whether this run would take one or not.
 pub(super) async fn seen(context: &Context) -> Result<Option<Seen>, Failure> {
     let (stack, target) = stack(context)?;
-    let Site::Engine(engine) = Site::of(target, &stack, context).await? else {
-        return Ok(None);
-    };
-    let connection = Connection::new(engine.host().clone()).answering_within(ANSWER);
-    let lock = HeldLock::find(&connection, &stack.name).await?;
+    match Site::of(target, &stack, context).await? {
+        Site::Engine(engine) => on_engine_seen(engine.host().clone(), &stack.name).await,
+        Site::Cluster(cluster) if typed(context).is_some() => {
+            let lock = namespace(&cluster, &stack.name);
+            let holder = lock.holder().await.map_err(|error| failure(&error))?;
+            Ok(holder.map(|holder| Seen {
+                holder: Some(holder),
+                place: lock.shown(),
+                lock: Way::Cluster(lock),
+            }))
+        }
+        Site::Cluster(_) => Ok(None),
+    }
+}
+
+async fn on_engine_seen(host: Host, project: &str) -> Result<Option<Seen>, Failure> {
+    let connection = Connection::new(host).answering_within(ANSWER);
+    let lock = HeldLock::find(&connection, project).await?;
     Ok(lock.map(|lock| Seen {
         holder: read(&lock.holder),
         place: connection.host().to_string(),
-        lock: Some((connection, lock)),
+        lock: Way::Engine(connection, lock),
     }))
 }
 
@@ -80,9 +101,12 @@ impl Seen {
     }
 
     /// Frees it when its holder is no more.
-    pub(super) async fn free(&self) -> Result<(), LedgerError> {
-        let Some((connection, lock)) = &self.lock else {
-            return Ok(());
+    pub(super) async fn free(&self, id: &str) -> Result<(), LedgerError> {
+        let (connection, lock) = match &self.lock {
+            Way::Engine(connection, lock) => (connection, lock),
+            Way::Cluster(namespace) => return namespace.unlock(id).await,
+            #[cfg(test)]
+            Way::Nothing => return Ok(()),
         };
         if let Some(holder) = &self.holder
             && !lock.is_over
@@ -90,11 +114,8 @@ impl Seen {
         {
             return Err(LedgerError::Alive(Box::new(holder.clone())));
         }
-        lock.free(connection).await.map_err(|cause| LedgerError::Remote {
-            action: "free the lock on",
-            place: self.place.clone(),
-            cause: Box::new(cause),
-        })
+        let freed = lock.free(connection).await;
+        freed.map_err(|cause| refused("free the lock on", &self.place, cause))
     }
 
     /// One that only says who.
@@ -103,7 +124,7 @@ impl Seen {
         Self {
             holder,
             place: place.to_owned(),
-            lock: None,
+            lock: Way::Nothing,
         }
     }
 }
@@ -116,20 +137,6 @@ async fn taken(host: Host, project: String, own: Holder) -> Result<Box<dyn Lease
     match taken.map_err(|cause| refused("lock the stack on", &place, cause))? {
         Taken::Ours(lock) => Ok(Box::new(Kept { lock, place })),
         Taken::Held(other) => Err(LedgerError::Held(read(&other).map(Box::new))),
-    }
-}
-
-async fn taken_of(cluster: Arc<Cluster>, stack: String, own: Holder) -> Result<Box<dyn Leased>, LedgerError> {
-    let place = cluster.server().to_owned();
-    let cluster = cluster
-        .apart()
-        .map_err(|cause| refused("lock the stack on", &place, cause))?;
-    let cluster = cluster.with_patience(ANSWER);
-    let text = told(&own)?;
-    let taken = ClusterLock::take(&cluster, &stack, &text, LEASE, |other| is_free(&own, other)).await;
-    match taken.map_err(|cause| refused("lock the stack on", &place, cause))? {
-        kubernetes::Taken::Ours(lock) => Ok(Box::new(KeptOf { lock, place })),
-        kubernetes::Taken::Held(other) => Err(LedgerError::Held(read(&other).map(Box::new))),
     }
 }
 
@@ -161,24 +168,6 @@ struct Kept {
 
 #[async_trait]
 impl Leased for Kept {
-    async fn renew(&mut self) -> Result<bool, LedgerError> {
-        let renewed = self.lock.renew().await;
-        renewed.map_err(|error| refused("renew the lock on", &self.place, error))
-    }
-
-    async fn release(&mut self) -> Result<(), LedgerError> {
-        let released = self.lock.release().await;
-        released.map_err(|error| refused("free the lock on", &self.place, error))
-    }
-}
-
-struct KeptOf {
-    lock: Box<ClusterLock>,
-    place: String,
-}
-
-#[async_trait]
-impl Leased for KeptOf {
     async fn renew(&mut self) -> Result<bool, LedgerError> {
         let renewed = self.lock.renew().await;
         renewed.map_err(|error| refused("renew the lock on", &self.place, error))

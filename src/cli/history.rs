@@ -13,7 +13,7 @@ use crate::view::{HistoryRow, Style, history_text};
 
 /// Runs the command.
 pub(super) async fn run(args: &History, context: &Context) -> Result<Exit, Failure> {
-    let store = store(context)?;
+    let store = store(context).await?;
     let (ledger, _) = look(&*store).await.map_err(|error| failure(&error))?;
     let journal = store.journal().await.map_err(|error| failure(&error))?;
     let holder = store.holder().await.map_err(|error| failure(&error))?;

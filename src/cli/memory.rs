@@ -5,32 +5,37 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step};
+use mlstack_provider_kubernetes::Cluster;
 
 use super::Context;
 use super::engine_lock;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{load, read, stack_file, target};
+use super::site::Site;
 use super::survey::Survey;
 use super::who::who;
 use crate::apply::{Journal, Outcome};
 use crate::ledger::journal::{Cut, Intent, Opened, Settled};
 use crate::ledger::{
-    Ended, Ending, Holder, LEASE, LedgerError, Location, Revision, Session, Store, new_id, now, place,
+    Ended, Ending, Holder, LEASE, LedgerError, Location, Namespace, Revision, Session, Store, new_id, now, place,
 };
 use crate::plan::seal::digest_text;
 use crate::plan::{Node, Plan, verb};
 use crate::stack::Stack;
 use crate::target::Target;
 
-/// Where this stack's ledger is kept: what was typed, never what a stack file says.
-pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
-    let typed = context.global.ledger.as_deref().filter(|typed| !typed.is_empty());
+/// Where this stack's ledger is kept: what was typed, never what a stack file says; else the namespace of the stack where
+/// it runs on a cluster, and the folder beside the stack file where it does not.
+pub(super) async fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
+    let typed = typed(context);
     let root = stack_file(context)?.root;
-    let stack = match typed {
-        Some(_) => stack(context)?.0.name,
-        None => String::new(),
-    };
+    let (stack, target) = stack(context)?;
+    if typed.is_none()
+        && let Site::Cluster(cluster) = Site::of(target, &stack, context).await?
+    {
+        return Ok(Arc::new(Namespace::new(Cluster::clone(&cluster), &stack.name, LEASE)));
+    }
     let variables: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -38,7 +43,7 @@ pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
         typed,
         root: &root,
         here: &context.here,
-        stack: &stack,
+        stack: &stack.name,
         variables: &variables,
         lease: LEASE,
     };
@@ -46,6 +51,11 @@ pub(super) fn store(context: &Context) -> Result<Arc<dyn Store>, Failure> {
         failure(&error)
             .hint("`--ledger` is a folder, s3://BUCKET/PREFIX?endpoint=URL, or postgres://USER@HOST/DATABASE")
     })
+}
+
+/// What was typed after `--ledger`.
+pub(super) fn typed(context: &Context) -> Option<&str> {
+    context.global.ledger.as_deref().filter(|typed| !typed.is_empty())
 }
 
 /// The stack and its target, whatever else is doubtful in the file.
@@ -62,7 +72,9 @@ pub(super) fn stack(context: &Context) -> Result<(Stack, Target), Failure> {
 pub(super) async fn open(context: &Context, command: &str) -> Result<Session, Failure> {
     let id = new_id().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
     let holder = Holder::new(id, who(), command, now());
-    let mut session = Session::open(store(context)?, &holder).await.map_err(|e| failure(&e))?;
+    let mut session = Session::open(store(context).await?, &holder)
+        .await
+        .map_err(|e| failure(&e))?;
     if let Some(lock) = engine_lock::take(context, &holder).await? {
         session.hold(lock);
     }

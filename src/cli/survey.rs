@@ -345,7 +345,7 @@ impl Survey {
 
     /// Asks the ledger, where it can be read; without it less is known, and nothing is wrong.
     async fn remember(&mut self, context: &Context, look: Look) {
-        let Ok(store) = store(context) else {
+        let Ok(store) = store(context).await else {
             return;
         };
         match ledger::look(&*store).await {

@@ -10,14 +10,14 @@ use crate::ledger::{Holder, LedgerError, Store};
 
 /// Runs the command.
 pub(super) async fn run(args: &Unlock, context: &Context) -> Result<Exit, Failure> {
-    let store = store(context)?;
+    let store = store(context).await?;
     let ledger = store.holder().await.map_err(|error| failure(&error))?;
     let engine = match engine_lock::seen(context).await {
         Ok(seen) => seen,
         Err(error) => {
             context
                 .ui
-                .note(&format!("note: the lock on the engine is not shown: {}", error.text()));
+                .note(&format!("note: the lock on the target is not shown: {}", error.text()));
             None
         }
     };
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &Unlock, context: &Context) -> Result<Exit, Failur
 fn shown(store: &dyn Store, ledger: Option<&Holder>, engine: Option<&Seen>) -> String {
     let place = store.shown();
     match (ledger, engine) {
-        (None, None) => format!("Nobody holds the lock in {place}, nor one on the engine."),
+        (None, None) => format!("Nobody holds the lock in {place}, nor one on the target itself."),
         (Some(holder), None) => lock(holder, &format!("in {place}")),
         (None, Some(engine)) => on_engine(engine),
         (Some(holder), Some(engine)) if engine.has(&holder.id) => {
@@ -74,7 +74,7 @@ async fn free(id: &str, store: &dyn Store, ledger: Option<&Holder>, engine: Opti
         store.unlock(id).await.map_err(|error| in_use(&error))?;
     }
     if let Some(engine) = on_engine {
-        engine.free().await.map_err(|error| in_use(&error))?;
+        engine.free(id).await.map_err(|error| in_use(&error))?;
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ mod tests {
             shown(&store, None, Some(&seen(None))),
         ];
         insta::assert_snapshot!(told.join("\n---\n"), @"
-        Nobody holds the lock in team/prices, nor one on the engine.
+        Nobody holds the lock in team/prices, nor one on the target itself.
         ---
         Lock 0a
         held by `mlstack apply` by ann@build-7, since 2026-11-23T07:45:14Z, https://ci.example/7

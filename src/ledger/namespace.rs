@@ -15,18 +15,17 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use mlstack_provider::ProviderError;
-use mlstack_provider_kubernetes::{Access, Cluster, ClusterLock, HeldLock, Put, Shelf, Taken};
+use mlstack_provider_kubernetes::{Cluster, ClusterLock, HeldLock, Put, Shelf, Taken};
 
 use super::lock::Guard;
 use super::{Holder, Lease, Leased, LedgerError, Lock, Store, Version};
 
 /// The namespace of one stack.
 pub struct Namespace {
-    access: Access,
+    cluster: Cluster,
+    shelf: Shelf,
     stack: String,
     lease: Duration,
-    /// Connected when it is first needed.
-    cluster: tokio::sync::OnceCell<Cluster>,
     journal: Journal,
     /// What we would write of ourselves into a lock that could not be made yet.
     unmade: Arc<Mutex<Option<String>>>,
@@ -53,29 +52,17 @@ struct Written {
 }
 
 impl Namespace {
-    /// The namespace that `access` names, for `stack`; a lock lasts for `lease` without a renewal. Opens nothing yet.
-    pub fn new(access: Access, stack: &str, lease: Duration) -> Self {
+    /// The cluster's namespace, for `stack`; a lock lasts for `lease` without a renewal. Asks nothing yet.
+    pub fn new(cluster: Cluster, stack: &str, lease: Duration) -> Self {
         Self {
-            access,
+            shelf: Shelf::new(&cluster, stack),
+            cluster,
             stack: stack.to_owned(),
             lease,
-            cluster: tokio::sync::OnceCell::new(),
             journal: Journal::default(),
             unmade: Arc::default(),
             lost: Arc::default(),
         }
-    }
-
-    async fn cluster(&self) -> Result<&Cluster, LedgerError> {
-        let connect = || Cluster::connect(&self.access);
-        self.cluster
-            .get_or_try_init(connect)
-            .await
-            .map_err(|error| self.failed("reach", error))
-    }
-
-    async fn shelf(&self) -> Result<Shelf, LedgerError> {
-        Ok(Shelf::new(self.cluster().await?, &self.stack))
     }
 
     fn failed(&self, action: &'static str, cause: ProviderError) -> LedgerError {
@@ -88,7 +75,7 @@ impl Namespace {
 
     /// A text and its version.
     async fn text(&self, item: &str) -> Result<Option<(String, String)>, LedgerError> {
-        let found = self.shelf().await?.get(item).await;
+        let found = self.shelf.get(item).await;
         let Some(found) = found.map_err(|error| self.failed("read", error))? else {
             return Ok(None);
         };
@@ -101,7 +88,7 @@ impl Namespace {
         if !self.may_write().await? {
             return Ok(Put::NoPlace);
         }
-        let put = self.shelf().await?.put(item, &packed(text), over).await;
+        let put = self.shelf.put(item, &packed(text), over).await;
         put.map_err(|error| self.failed("write", error))
     }
 
@@ -110,7 +97,7 @@ impl Namespace {
         let Some(holder) = lock(&self.unmade).clone() else {
             return Ok(true);
         };
-        let taken = ClusterLock::take(self.cluster().await?, &self.stack, &holder, self.lease, |_| false).await;
+        let taken = ClusterLock::take(&self.cluster, &self.stack, &holder, self.lease, |_| false).await;
         match taken.map_err(|error| self.failed("lock the stack in", error))? {
             Taken::Ours(made) if made.is_made().await => {
                 *lock(&self.unmade) = None;
@@ -125,7 +112,7 @@ impl Namespace {
     }
 
     async fn held(&self) -> Result<Option<HeldLock>, LedgerError> {
-        let found = HeldLock::find(self.cluster().await?, &self.stack).await;
+        let found = HeldLock::find(&self.cluster, &self.stack).await;
         found.map_err(|error| self.failed("read the lock in", error))
     }
 
@@ -154,10 +141,7 @@ impl Namespace {
 #[async_trait]
 impl Store for Namespace {
     fn shown(&self) -> String {
-        match &self.access.namespace {
-            Some(namespace) => format!("the namespace {namespace}"),
-            None => "the namespace of the kubeconfig's context".to_owned(),
-        }
+        format!("the namespace {}", self.cluster.namespace())
     }
 
     async fn read(&self) -> Result<Option<(String, Version)>, LedgerError> {
@@ -179,15 +163,12 @@ impl Store for Namespace {
 
     async fn lock(&self, holder: &Holder) -> Result<Lock, LedgerError> {
         let (own, place) = (holder.clone(), self.shown());
-        let (access, stack, time, unmade) = (
-            self.access.clone(),
-            self.stack.clone(),
-            self.lease,
-            Arc::clone(&self.unmade),
-        );
+        let (cluster, stack, unmade) = (self.cluster.clone(), self.stack.clone(), Arc::clone(&self.unmade));
+        let time = self.lease;
         let take = move || async move {
             let failed = |cause| failed(place.clone(), "lock the stack in", cause);
-            let cluster = Cluster::connect(&access).await.map_err(failed)?;
+            // A third of its time is all that a renewal may take.
+            let cluster = cluster.apart().map_err(failed)?.with_patience(time / 4);
             let text = written(&own)?;
             let is_free = |other: &str| read(other).is_some_and(|other| other.id == own.id || other.process.is_gone());
             let taken = ClusterLock::take(&cluster, &stack, &text, time, is_free).await;
@@ -220,7 +201,7 @@ impl Store for Namespace {
         let gone = holder.as_ref().is_some_and(|holder| holder.process.is_gone());
         let freed = (gone || held.is_over)
             && held
-                .free(self.cluster().await?, &self.stack)
+                .free(&self.cluster, &self.stack)
                 .await
                 .map_err(|error| self.failed("free the lock in", error))?;
         match holder {
@@ -251,7 +232,7 @@ impl Store for Namespace {
         let mut written = self.journal.written.lock().await;
         lock(&self.journal.asked).clear();
         *written = Written::default();
-        match self.shelf().await?.remove("journal").await {
+        match self.shelf.remove("journal").await {
             Ok(true) => Ok(()),
             Ok(false) => Err(self.overtaken()),
             Err(error) => Err(self.failed("empty the journal in", error)),

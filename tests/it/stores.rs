@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mlstack::ledger::{Holder, LedgerError, Location, Namespace, Process, Store, Who};
 use mlstack_kube_double::Double;
-use mlstack_provider_kubernetes::Access;
+use mlstack_provider_kubernetes::Cluster;
 
 mod namespace;
 mod servers;
@@ -33,13 +33,9 @@ struct Place {
 
 impl Place {
     fn store(&self) -> Arc<dyn Store> {
-        if let Some(file) = self.url.as_deref().and_then(|url| url.strip_prefix(KUBECONFIG)) {
-            let access = Access {
-                kubeconfig: vec![file.into()],
-                context: None,
-                namespace: Some("default".into()),
-            };
-            return Arc::new(Namespace::new(access, &self.stack, LEASE));
+        if let Some(url) = self.url.as_deref().and_then(|url| url.strip_prefix(CLUSTER)) {
+            let cluster = Cluster::plain(url, "default").unwrap();
+            return Arc::new(Namespace::new(cluster, &self.stack, LEASE));
         }
         let location = Location {
             typed: self.url.as_deref(),
@@ -74,8 +70,8 @@ impl Place {
     }
 }
 
-/// Before the kubeconfig of a cluster whose namespace `default` keeps the ledger.
-const KUBECONFIG: &str = "kubeconfig:";
+/// Before the URL of a cluster whose namespace `default` keeps the ledger.
+const CLUSTER: &str = "cluster:";
 const CHILD: &str = "MLSTACK_TEST_STORES_CHILD";
 
 /// Not a test by itself: holds the lock named by [`CHILD`] until it is killed.
@@ -211,10 +207,7 @@ fn a_folder_keeps_the_contract() {
 fn a_namespace_keeps_the_contract() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let double = runtime.block_on(Double::start_at_speed(1));
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config");
-    std::fs::write(&file, double.kubeconfig()).unwrap();
-    contract(Some(&format!("{KUBECONFIG}{}", file.display())), &[]);
+    contract(Some(&format!("{CLUSTER}{}", double.url())), &[]);
 }
 
 #[test]

@@ -87,7 +87,12 @@ fn a_stack_goes_from_nothing_to_nothing() {
     ");
     insta::assert_snapshot!(ground.writes().join("\n"), @"
     POST /apis/coordination.k8s.io/v1/namespaces/shop/leases
+    POST /api/v1/namespaces/shop/configmaps?fieldManager=mlstack-ledger&fieldValidation=Strict
+    PUT /api/v1/namespaces/shop/configmaps/mlstack-shop.journal?fieldManager=mlstack-ledger&fieldValidation=Strict
     PATCH /apis/apps/v1/namespaces/shop/deployments/api?fieldManager=mlstack&fieldValidation=Strict
+    PUT /api/v1/namespaces/shop/configmaps/mlstack-shop.journal?fieldManager=mlstack-ledger&fieldValidation=Strict
+    PUT /api/v1/namespaces/shop/configmaps/mlstack-shop.ledger?fieldManager=mlstack-ledger&fieldValidation=Strict
+    DELETE /api/v1/namespaces/shop/configmaps/mlstack-shop.journal
     DELETE /apis/coordination.k8s.io/v1/namespaces/shop/leases/mlstack-shop
     ");
     ground.is_settled();

@@ -10,9 +10,8 @@ use std::time::Duration;
 use mlstack::ledger::journal::{Intent, Opened, Settled};
 use mlstack::ledger::{Ended, Ending, LedgerError, Namespace, Session, Store, look};
 use mlstack_kube_double::{Double, Fault};
-use mlstack_provider_kubernetes::Access;
+use mlstack_provider_kubernetes as kubernetes;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::{block, end, holder};
@@ -22,32 +21,25 @@ const LONG: Duration = Duration::from_secs(60);
 /// Renewed three times a second.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// A cluster, and a way to it.
+/// A cluster, and what is served and asks there.
 struct Cluster {
     double: Double,
     runtime: Runtime,
-    folder: TempDir,
 }
 
 impl Cluster {
     fn start() -> Self {
         let runtime = Runtime::new().unwrap();
         let double = runtime.block_on(Double::start_at_speed(1));
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config"), double.kubeconfig()).unwrap();
-        Self {
-            double,
-            runtime,
-            folder,
-        }
+        Self { double, runtime }
     }
 
     fn store(&self, namespace: &str, stack: &str, lease: Duration) -> Arc<Namespace> {
-        let file = self.folder.path().join("config");
-        Arc::new(store(file.to_str().unwrap(), namespace, stack, lease))
+        let _inside = self.runtime.enter();
+        Arc::new(store(self.double.url(), namespace, stack, lease))
     }
 
-    /// Stores are used where they were first used.
+    /// Stores are served by the runtime that they were made in.
     fn block<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
@@ -99,13 +91,9 @@ impl Cluster {
     }
 }
 
-fn store(file: &str, namespace: &str, stack: &str, lease: Duration) -> Namespace {
-    let access = Access {
-        kubeconfig: vec![file.into()],
-        context: None,
-        namespace: Some(namespace.to_owned()),
-    };
-    Namespace::new(access, stack, lease)
+fn store(url: &str, namespace: &str, stack: &str, lease: Duration) -> Namespace {
+    let cluster = kubernetes::Cluster::plain(url, namespace).unwrap();
+    Namespace::new(cluster, stack, lease)
 }
 
 fn opened(id: &str) -> Opened {
@@ -344,21 +332,22 @@ const CHILD: &str = "MLSTACK_TEST_NAMESPACE_CHILD";
 #[test]
 fn child_that_is_killed() {
     let Ok(given) = std::env::var(CHILD) else { return };
-    let (file, stack) = given.split_once('\n').unwrap();
-    for id in ["one", "two"] {
-        let store = Arc::new(store(file, "default", stack, LONG));
-        block(one_run(store, id, |what| println!("\n{id} {what}"))).unwrap();
-    }
+    let (url, stack) = given.split_once('\n').unwrap();
+    block(async {
+        for id in ["one", "two"] {
+            let store = Arc::new(store(url, "default", stack, LONG));
+            one_run(store, id, |what| println!("\n{id} {what}")).await.unwrap();
+        }
+    });
 }
 
 /// Two runs, killed at their n-th write before or after it was done; what they had told by then, and whether there was
 /// such a write.
 fn killed(cluster: &Cluster, stack: &str, n: usize, fault: Fault) -> (Vec<String>, bool) {
     cluster.double.fault_at_write(n, fault);
-    let file = cluster.folder.path().join("config");
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "stores::namespace::child_that_is_killed", "--nocapture"])
-        .env(CHILD, format!("{}\n{stack}", file.display()))
+        .env(CHILD, format!("{}\n{stack}", cluster.double.url()))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
