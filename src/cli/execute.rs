@@ -16,11 +16,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Context;
 use super::args::{OnFailure, Rollout};
+use super::delivery::Deliveries;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, Written};
 use super::plan::header;
 use super::progress::{Display, EventLog};
+use super::registry::docker_config;
 use super::render::compose_folder;
 use super::rollback::way_back;
 use super::site::{Site, policy};
@@ -251,7 +253,7 @@ fn kubernetes(cluster: &Cluster, survey: &Survey) -> KubeEngine {
         stack: survey.loaded.stack.name.clone(),
         secrets: survey.secrets.values.clone(),
         policy: policy(&survey.takeover),
-        images: None,
+        images: Some(Arc::new(Deliveries::of(&survey.images))),
         timing: Timing::default(),
     };
     KubeEngine::new(cluster, config)
@@ -260,8 +262,6 @@ fn kubernetes(cluster: &Cluster, survey: &Survey) -> KubeEngine {
 fn docker(connection: &Arc<Connection>, survey: &Survey) -> DockerEngine {
     let folder = compose_folder(&survey.loaded.file.root);
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let docker_config = std::env::var_os("DOCKER_CONFIG").map(std::path::PathBuf::from);
-    let docker_config = docker_config.or_else(|| std::env::home_dir().map(|home| home.join(".docker")));
     let config = Config {
         project: survey.loaded.stack.name.clone(),
         origin: Origin {
@@ -271,7 +271,7 @@ fn docker(connection: &Arc<Connection>, survey: &Survey) -> DockerEngine {
         secrets: survey.secrets.values.clone(),
         images: Arc::new(images(survey)),
         keep: survey.kept_images(),
-        docker_config: docker_config.map(|folder| folder.join("config.json")),
+        docker_config: docker_config(),
     };
     DockerEngine::new(Arc::clone(connection), config)
 }

@@ -4,6 +4,7 @@
 
 mod apply;
 mod args;
+mod delivery;
 mod doctor;
 mod drift;
 mod engine_lock;

@@ -105,7 +105,7 @@ impl Registry {
         )
     }
 
-    fn start(stage: &Stage, settings: &[&str]) -> Self {
+    pub(crate) fn start(stage: &Stage, settings: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let port = format!("{address}:5000");
         let label = format!("com.docker.compose.project={}", stage.name);
