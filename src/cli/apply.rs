@@ -12,7 +12,7 @@ use super::execute::{all_started, execute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, confirm, open};
-use super::plan::{decide, options, refuse_lost_data, refuse_misspelt, text};
+use super::plan::{decide, options, refuse_conflicts, refuse_lost_data, refuse_misspelt, text};
 use super::survey::{Look, Survey, survey};
 use crate::ledger::Ledger;
 use crate::plan::seal::{Sealed, digest_text, unseal};
@@ -105,6 +105,7 @@ async fn fresh(
         }
         return Ok((exit, survey));
     }
+    refuse_conflicts(&survey)?;
     survey.refuse_missing_secrets()?;
     agree(yes, "Do this?", context)?;
     if survey.make_secrets()? {
@@ -135,6 +136,7 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
         .map_err(|error| stale(format!("the plan is stale:\n  {}", error.text())))?;
     refuse_moved(&sealed, &survey)?;
     context.ui.out(&text(&survey, &sealed.plan, context));
+    refuse_conflicts(&survey)?;
     survey.refuse_missing_secrets()?;
     agree(args.yes, "Do this?", context)?;
     survey.make_secrets()?;

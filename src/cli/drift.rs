@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::plan::{decide, document, header};
 use super::survey::{Look, survey};
 use crate::plan::Options;
-use crate::view::{Style, drift_text};
+use crate::view::{Style, drift_text, findings_text};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -19,7 +19,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         width: context.ui.width,
     };
     match args.format {
-        Format::Text => context.ui.out(&drift_text(&header(&survey), &plan, style)),
+        Format::Text => {
+            let said = drift_text(&header(&survey), &plan, style) + &findings_text(&survey.findings, style);
+            context.ui.out(&said);
+        }
         Format::Json => context.ui.out_json(&document(&survey, &plan)),
     }
     let differs = !plan.drift.is_empty() || plan.intended().next().is_some();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mlstack_provider::Level as Severity;
 use mlstack_provider::redact::holds_secret;
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Options, drift, plan, verify};
 use crate::target::capability::{self, Level};
-use crate::view::{Extras, Header, Style, plan_json, plan_text};
+use crate::view::{Extras, Header, Style, findings_json, findings_text, plan_json, plan_text};
 
 use super::Context;
 use super::args::{DestroyData, Format, Plan as Args};
@@ -81,6 +82,7 @@ fn extras(survey: &Survey) -> Extras {
     Extras {
         unsupported: degraded(survey),
         diagnostics: survey.loaded.warnings.clone(),
+        findings: findings_json(&survey.findings),
     }
 }
 
@@ -170,7 +172,22 @@ pub(super) fn text(survey: &Survey, plan: &crate::plan::Plan, context: &Context)
         color: context.ui.color_out,
         width: context.ui.width,
     };
-    plan_text(&header(survey), plan, style)
+    plan_text(&header(survey), plan, style) + &findings_text(&survey.findings, style)
+}
+
+/// What somebody else manages is taken over only on request.
+pub(super) fn refuse_conflicts(survey: &Survey) -> Result<(), Failure> {
+    let conflicts = survey.findings.iter().filter(|found| found.level == Severity::Conflict);
+    let names: BTreeSet<String> = conflicts.map(|found| found.address.to_string()).collect();
+    if names.is_empty() || survey.takeover.force_conflicts {
+        return Ok(());
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    Err(Failure::new(
+        Exit::Policy,
+        format!("somebody else manages fields of {}", names.join(", ")),
+    )
+    .hint("say in the stack file what they set, or take the fields over: --force-conflicts"))
 }
 
 /// A plan that would lose data nobody named is never carried out or sealed.

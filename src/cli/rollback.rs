@@ -12,7 +12,7 @@ use super::execute::execute;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, open, place_of};
-use super::plan::{decide, refuse_lost_data, text};
+use super::plan::{decide, refuse_conflicts, refuse_lost_data, text};
 use super::survey::{Look, Survey, survey};
 use crate::ledger::{Ledger, Revision};
 use crate::plan::{Options, Plan, SECRETS, back};
@@ -37,6 +37,7 @@ pub(super) async fn run(args: &Rollback, context: &Context) -> Result<Exit, Fail
     if plan.nodes.is_empty() {
         return Ok(Exit::Done);
     }
+    refuse_conflicts(&survey)?;
     agree(args.yes, "Do this?", context)?;
     let memory = Memory {
         session: &mut session,

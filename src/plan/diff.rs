@@ -1,11 +1,12 @@
 //! What differs between two specs, attribute by attribute.
 //!
-//! Owns the paths: keys joined by dots, list positions in brackets, keys that are not plain in quotes.
-//! Absent, `null` and an empty object are the same, but among networks, where being named is what counts. Lists of plain values are one attribute; lists of objects
-//! are compared place by place. Never shows a secret, not even its digest; one wanted without a digest was not
+//! Owns the paths: keys joined by dots, members of lists in brackets, keys that are not plain in quotes.
+//! Absent, `null` and an empty object are the same, but among networks, where being named is what counts. Lists of plain
+//! values are one attribute. Lists of objects are compared by what names their members (a variable by its name, a mount by
+//! its path), place by place where nothing does or only their order differs. Never shows a secret, not even its digest; one wanted without a digest was not
 //! looked at (offline) and counts as unchanged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mlstack_provider::Value;
 
@@ -15,10 +16,13 @@ pub const SECRETS: [&str; 2] = ["x-mlstack", "secrets"];
 /// The key of the networks that something is on: one that is named there without more is one all the same.
 const NETWORKS: &str = "networks";
 
+/// What names the members of a list, the first that fits: as the merge keys of Kubernetes, and `target` of Compose.
+const NAMES: [&str; 6] = ["name", "mountPath", "target", "containerPort", "port", "key"];
+
 /// One attribute that differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttributeChange {
-    /// Where it is: `ports[0].published`.
+    /// Where it is: `ports[8080].published`.
     pub path: String,
     /// The path without list positions, which is what a target's rules know: `ports.published`.
     pub attribute: String,
@@ -41,10 +45,11 @@ pub fn diff(before: &Value, after: &Value) -> Vec<AttributeChange> {
 enum Segment<'a> {
     Key(&'a str),
     Index(usize),
+    Name(String),
 }
 
 fn walk<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, found: &mut Vec<AttributeChange>) {
-    let element = matches!(path.last(), Some(Segment::Index(_)));
+    let element = matches!(path.last(), Some(Segment::Index(_) | Segment::Name(_)));
     match (before, after) {
         _ if before == after => {}
         (Value::Object(_), Value::Object(_)) => walk_object(path, before, after, found),
@@ -52,6 +57,9 @@ fn walk<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, fo
             walk_object(path, before, after, found);
         }
         (Value::Array(a), Value::Array(b)) if a.iter().chain(b).any(Value::is_object) => {
+            if walk_named(path, a, b, found) {
+                return;
+            }
             for index in 0..a.len().max(b.len()) {
                 let (a, b) = (
                     a.get(index).unwrap_or(&Value::Null),
@@ -64,6 +72,42 @@ fn walk<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, fo
         }
         _ => found.push(leaf(path, before, after)),
     }
+}
+
+/// Compares the members of two lists by their names; `false` when they have none, or differ in their order alone.
+fn walk_named<'a>(
+    path: &mut Vec<Segment<'a>>,
+    before: &'a [Value],
+    after: &'a [Value],
+    found: &mut Vec<AttributeChange>,
+) -> bool {
+    let sides = |key| Some((names(before, key)?, names(after, key)?));
+    let Some((a, b)) = NAMES.iter().find_map(|key| sides(key)) else {
+        return false;
+    };
+    let known = found.len();
+    for name in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
+        path.push(Segment::Name(name.clone()));
+        walk(
+            path,
+            a.get(name).copied().unwrap_or(&Value::Null),
+            b.get(name).copied().unwrap_or(&Value::Null),
+            found,
+        );
+        path.pop();
+    }
+    found.len() > known
+}
+
+/// The members of a list by what `key` says of each; `None` when it does not tell all of them apart.
+fn names<'a>(list: &'a [Value], key: &str) -> Option<BTreeMap<String, &'a Value>> {
+    let name = |member: &Value| match member.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let named: Option<BTreeMap<String, &Value>> = list.iter().map(|member| Some((name(member)?, member))).collect();
+    named.filter(|named| named.len() == list.len())
 }
 
 fn walk_object<'a>(path: &mut Vec<Segment<'a>>, before: &'a Value, after: &'a Value, found: &mut Vec<AttributeChange>) {
@@ -119,7 +163,8 @@ fn join(path: &[Segment<'_>], positions: bool) -> String {
                 text.push_str(&plain_or_quoted(key));
             }
             Segment::Index(index) if positions => text.extend(["[", &index.to_string(), "]"]),
-            Segment::Index(_) => {}
+            Segment::Name(name) if positions => text.extend(["[", &plain_or_quoted(name), "]"]),
+            Segment::Index(_) | Segment::Name(_) => {}
         }
     }
     text

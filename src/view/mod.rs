@@ -5,6 +5,7 @@
 
 mod drift;
 mod events;
+mod findings;
 mod history;
 mod plan_json;
 mod plan_text;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use drift::drift_text;
 pub use events::{Moment, begin_json, end_json, event_json, events_schema};
+pub use findings::{findings_json, findings_text};
 pub use history::{HistoryRow, history_text};
 pub use plan_json::{Extras, plan_json, plan_schema};
 pub use plan_text::plan_text;

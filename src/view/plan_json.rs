@@ -15,6 +15,8 @@ pub struct Extras {
     pub unsupported: Vec<Value>,
     /// What is wrong or doubtful in the stack file.
     pub diagnostics: Vec<Value>,
+    /// What the target says of what is wanted.
+    pub findings: Vec<Value>,
 }
 
 /// The plan JSON.
@@ -25,8 +27,9 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
     let Extras {
         unsupported,
         diagnostics,
+        findings,
     } = extras;
-    json!({
+    let mut document = json!({
         "format_version": "1.0",
         "mlstack_version": env!("CARGO_PKG_VERSION"),
         "stack": header.stack,
@@ -45,7 +48,11 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
         "resource_drift": drift,
         "unsupported": unsupported,
         "diagnostics": diagnostics,
-    })
+    });
+    if !findings.is_empty() {
+        document["findings"] = Value::Array(findings.clone());
+    }
+    document
 }
 
 /// Whether carrying it out takes anything away, if only for a moment.
@@ -80,6 +87,7 @@ pub fn plan_schema() -> Value {
             "resource_drift": {"type": "array", "items": drift_schema()},
             "unsupported": list,
             "diagnostics": list,
+            "findings": {"type": "array", "items": finding_schema()},
             "summary": {
                 "type": "object",
                 "required": ["add", "change", "replace", "destroy", "destructive"],
@@ -112,6 +120,20 @@ fn drift_schema() -> Value {
             }},
             "fix": {"type": "string"},
             "source": source_schema(),
+        },
+    })
+}
+
+/// What a target says: who manages a field, what it warns of.
+fn finding_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["address", "level", "text", "hint"],
+        "properties": {
+            "address": {"type": "string", "pattern": "^[^/]+/.+$"},
+            "level": {"enum": ["note", "warning", "conflict", "refusal"]},
+            "text": {"type": "string"},
+            "hint": {"type": ["string", "null"]},
         },
     })
 }

@@ -7,7 +7,7 @@ use super::{Header, Paint, Style, escape, width};
 use crate::plan::{Action, Change, Disruption, Plan, Reason, Summary};
 
 /// With less room than this for what differs, it goes below its row.
-const LEAST_ROOM: usize = 30;
+pub(super) const LEAST_ROOM: usize = 30;
 
 /// The whole plan. Unchanged things are only counted.
 pub fn plan_text(header: &Header<'_>, plan: &Plan, style: Style) -> String {

@@ -17,7 +17,7 @@ pub(super) fn attribute(change: &AttributeChange, room: usize) -> String {
             room,
         );
     }
-    let path = shorten(&escape(name(&change.path)), (room / 2).max(8));
+    let path = shorten(&escape(&name(&change.path)), (room / 2).max(8));
     let (before, after) = match (&change.before, &change.after) {
         (Some(Value::Array(before)), Some(Value::Array(after))) => match members(before, after) {
             Members::Swapped { out, came } => (out, came),
@@ -41,10 +41,16 @@ pub(super) fn attribute(change: &AttributeChange, room: usize) -> String {
     format!("{path} {before} → {after}")
 }
 
-/// An attribute as people call it: `memory`, not `deploy.resources.limits.memory`.
-fn name(path: &str) -> &str {
-    let nested = ["deploy.resources.limits.", "deploy."];
-    nested.iter().find_map(|outer| path.strip_prefix(outer)).unwrap_or(path)
+/// An attribute as people call it: `memory`, not `deploy.resources.limits.memory`, and `env.ROUND`, not
+/// `spec.template.spec.containers[api].env[ROUND].value`.
+fn name(path: &str) -> String {
+    let nested = ["deploy.resources.limits.", "deploy.", "spec.template.spec.", "spec."];
+    let inner = nested.iter().find_map(|outer| path.strip_prefix(outer)).unwrap_or(path);
+    let container = inner.strip_prefix("containers[").and_then(|rest| rest.split_once("]."));
+    let inner = container.map_or(inner, |(_, inner)| inner);
+    let inner = inner.strip_prefix("resources.").unwrap_or(inner);
+    let variable = inner.strip_prefix("env[").and_then(|rest| rest.strip_suffix("].value"));
+    variable.map_or_else(|| inner.to_owned(), |name| format!("env.{name}"))
 }
 
 /// How the members of a list differ.

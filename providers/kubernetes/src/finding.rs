@@ -11,11 +11,7 @@ pub(crate) fn refused(findings: &[Finding]) -> Option<ProviderError> {
     let error = ProviderError::new(first.kind, "the cluster would refuse")
         .at(&first.address)
         .because(text);
-    Some(
-        refusals
-            .iter()
-            .filter_map(|found| found.hint.clone())
-            .take(3)
-            .fold(error, ProviderError::hint),
-    )
+    let mut hints: Vec<String> = refusals.iter().filter_map(|found| found.hint.clone()).collect();
+    hints.dedup();
+    Some(hints.into_iter().take(3).fold(error, ProviderError::hint))
 }

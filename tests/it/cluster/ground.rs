@@ -1,5 +1,8 @@
 //! A cluster that is none, and a stack beside it: the real program against the API server's double.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use mlstack_kube_double::Double;
 use tokio::runtime::Runtime;
 
@@ -56,6 +59,37 @@ impl Ground {
         let text = self.folder.read("mlstack.yaml");
         assert!(text.contains(from), "{from} is not in\n{text}");
         self.folder.write("mlstack.yaml", text.replace(from, to));
+    }
+
+    /// Somebody else changes an object.
+    pub(super) fn meddle(&self, manager: &str, path: &str, patch: &str) {
+        self.send(
+            &format!("PATCH {path}?fieldManager={manager}"),
+            "application/merge-patch+json",
+            patch,
+        );
+    }
+
+    /// Somebody else makes an object, at the path of a list.
+    pub(super) fn make(&self, path: &str, object: &str) {
+        self.send(&format!("POST {path}"), "application/json", object);
+    }
+
+    fn send(&self, call: &str, content: &str, body: &str) {
+        let (address, length) = (self.double.url().trim_start_matches("http://"), body.len());
+        let head = [
+            format!("{call} HTTP/1.1"),
+            format!("host: {address}"),
+            "connection: close".to_owned(),
+            format!("authorization: Bearer {}", self.double.token()),
+            format!("content-type: {content}"),
+            format!("content-length: {length}"),
+        ];
+        let mut server = TcpStream::connect(address).unwrap();
+        write!(server, "{}\r\n\r\n{body}", head.join("\r\n")).unwrap();
+        let mut answer = String::new();
+        server.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 
     /// A plan has nothing to do, and looking for that writes nothing.

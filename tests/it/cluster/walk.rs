@@ -79,7 +79,7 @@ fn a_stack_goes_from_nothing_to_nothing() {
     --- stdout
     shop → k8s (context double, namespace shop)
 
-      ~ deployment/api  mlstack.yaml:6  spec.templa…v[4].value one → two
+      ~ deployment/api  mlstack.yaml:6  env.ROUND one → two
 
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- stderr
@@ -103,7 +103,7 @@ fn a_stack_goes_from_nothing_to_nothing() {
     Back to revision 1 of [TIME]
     shop → k8s (context double, namespace shop)
 
-      ~ deployment/api    spec.template.…].env[4].value two → one
+      ~ deployment/api    env.ROUND two → one
 
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- stderr
@@ -117,7 +117,7 @@ fn a_stack_goes_from_nothing_to_nothing() {
 
     Not applied yet, changed in the stack file or its secrets:
 
-      ~ deployment/api  mlstack.yaml:6  spec.templa…v[4].value one → two
+      ~ deployment/api  mlstack.yaml:6  env.ROUND one → two
 
     No drift: 11 of 11 are as mlstack made them. Not applied yet: 1; see `mlstack plan`.
     --- stderr
@@ -161,4 +161,171 @@ fn a_stack_goes_from_nothing_to_nothing() {
     Applied: 1 of 1 done in [TIME] s.
     ");
     assert!(!ground.double.names("Namespace").contains(&"/shop".to_owned()));
+}
+
+#[test]
+fn what_somebody_else_changed_is_shown_with_his_name_and_taken_back_on_request() {
+    let ground = Ground::with(SHOP);
+    ground.run("apply -y");
+    let api = "/apis/apps/v1/namespaces/shop/deployments/api";
+    ground.meddle("kubectl-edit", api, r#"{"spec": {"replicas": 3}}"#);
+    insta::assert_snapshot!(ground.run("drift --detailed-exitcode"), @"
+    exit: 2
+    --- stdout
+    shop → k8s (context double, namespace shop)
+
+      ≠ deployment/api  mlstack.yaml:6  replicas 1 → 3
+                                        fix: `mlstack apply` puts it back; to keep
+                                        it, write it into the stack file first
+
+    Drift: 1 is not as mlstack made it.
+
+    The target says:
+
+      conflict  deployment/api  spec.replicas is 3 and owned by kubectl-edit; wanted
+                                is 1
+                                --force-conflicts takes these fields over; or leave
+                                them out of the stack file
+    --- stderr
+    ");
+    insta::assert_snapshot!(ground.run("plan"), @"
+    exit: 0
+    --- stdout
+    shop → k8s (context double, namespace shop)
+
+    Drift, not made by mlstack:
+
+      ≠ deployment/api  mlstack.yaml:6  replicas 1 → 3
+
+      ~ deployment/api  mlstack.yaml:6  replicas 3 → 1
+
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+
+    The target says:
+
+      conflict  deployment/api  spec.replicas is 3 and owned by kubectl-edit; wanted
+                                is 1
+                                --force-conflicts takes these fields over; or leave
+                                them out of the stack file
+    --- stderr
+    ");
+    ground.double.forget_calls();
+    insta::assert_snapshot!(ground.run("apply -y -q"), @"
+    exit: 5
+    --- stdout
+    shop → k8s (context double, namespace shop)
+
+    Drift, not made by mlstack:
+
+      ≠ deployment/api  mlstack.yaml:6  replicas 1 → 3
+
+      ~ deployment/api  mlstack.yaml:6  replicas 3 → 1
+
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+
+    The target says:
+
+      conflict  deployment/api  spec.replicas is 3 and owned by kubectl-edit; wanted
+                                is 1
+                                --force-conflicts takes these fields over; or leave
+                                them out of the stack file
+    --- stderr
+    error: somebody else manages fields of deployment/api
+      hint: say in the stack file what they set, or take the fields over: --force-conflicts
+    ");
+    assert_eq!(
+        ground.double.object("Deployment", "shop", "api").unwrap()["spec"]["replicas"],
+        3
+    );
+    insta::assert_snapshot!(ground.run("apply -y -q --force-conflicts"), @"
+    exit: 0
+    --- stdout
+    shop → k8s (context double, namespace shop)
+
+    Drift, not made by mlstack:
+
+      ≠ deployment/api  mlstack.yaml:6  replicas 1 → 3
+
+      ~ deployment/api  mlstack.yaml:6  replicas 3 → 1
+
+    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
+
+    The target says:
+
+      conflict  deployment/api  spec.replicas is 3 and owned by kubectl-edit; wanted
+                                is 1
+                                --force-conflicts takes these fields over; or leave
+                                them out of the stack file
+    --- stderr
+    ");
+    assert_eq!(
+        ground.double.object("Deployment", "shop", "api").unwrap()["spec"]["replicas"],
+        1
+    );
+    ground.is_settled();
+}
+
+#[test]
+fn what_exists_already_is_not_taken_without_leave() {
+    let ground = Ground::with(SHOP);
+    let service =
+        r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "api"}, "spec": {"ports": [{"port": 80}]}}"#;
+    ground.make(
+        "/api/v1/namespaces",
+        r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}"#,
+    );
+    ground.make("/api/v1/namespaces/shop/services", service);
+    insta::assert_snapshot!(ground.run("plan"), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: the cluster would refuse namespace/shop
+     --> mlstack.yaml:2:1
+      caused by: it exists already, and it is not of this stack
+        service/api: it exists already, and it is not of this stack
+      hint: take it over with --adopt, or give yours another name
+      hint: `mlstack plan --offline` needs neither engine nor cluster
+    ");
+    insta::assert_snapshot!(ground.run("apply -y -q"), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: the cluster would refuse namespace/shop
+     --> mlstack.yaml:2:1
+      caused by: it exists already, and it is not of this stack
+        service/api: it exists already, and it is not of this stack
+      hint: take it over with --adopt, or give yours another name
+    ");
+    insta::assert_snapshot!(ground.run("apply -y -q --adopt"), @r#"
+    exit: 0
+    --- stdout
+    shop → k8s (context double, namespace shop)
+
+      + deployment/api              mlstack.yaml:6   will be created
+      + deployment/cache            mlstack.yaml:13  will be created
+      ~ namespace/shop              mlstack.yaml:2   metadat…stance" none → shop
+                                                     metadat…ged-by" none → mlstack
+                                                     metadat…art-of" none → shop
+                                                     metadat…nforce" none → rest…ted
+      + networkpolicy/api           mlstack.yaml:6   will be created
+      + networkpolicy/cache         mlstack.yaml:13  will be created
+      + networkpolicy/default-deny                   will be created
+      + secret/token                mlstack.yaml:4   will be created
+      ~ service/api                 mlstack.yaml:6   metadat…ponent" none → service
+                                                     metadat…stance" none → shop
+                                                     metadat…ged-by" none → mlstack
+                                                     metadat…o/name" none → api
+                                                     metadat…art-of" none → shop
+                                                     ports[main] none → {"name…TCP"}
+                                                     selecto…ponent" none → service
+                                                     selecto…stance" none → shop
+                                                     selecto…o/name" none → api
+      + service/cache               mlstack.yaml:13  will be created
+      + serviceaccount/api          mlstack.yaml:6   will be created
+      + serviceaccount/cache        mlstack.yaml:13  will be created
+
+    Plan: 9 to add, 2 to change, 0 to replace, 0 to destroy.
+    --- stderr
+    "#);
+    ground.is_settled();
 }
