@@ -34,8 +34,9 @@ impl Listeners {
 
     fn of(&self, pod: &Value, port: u16) -> Option<SocketAddr> {
         let running = pod["status"]["containerStatuses"][0]["state"]["running"].is_object();
-        let image = text(pod, "/spec/containers/0/image").to_owned();
-        self.0.get(&(image, port)).copied().filter(|_| running)
+        let image = text(pod, "/spec/containers/0/image");
+        let behind = |image: &str| self.0.get(&(image.to_owned(), port)).copied();
+        behind(image).or_else(|| behind("")).filter(|_| running)
     }
 }
 

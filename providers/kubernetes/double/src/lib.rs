@@ -230,7 +230,8 @@ impl Double {
         self.shared.with(|world| world.behaviours.set(image, behaviour));
     }
 
-    /// Says who listens behind a port of an image's containers: an address of loopback. Behind any other is nobody.
+    /// Says who listens behind a port of an image's containers: an address of loopback. What is said of the image `""`
+    /// holds for every image of which nothing is said; else nobody listens.
     pub fn serve(&self, image: &str, port: u16, address: SocketAddr) {
         self.shared.with(|world| world.listeners.set(image, port, address));
     }

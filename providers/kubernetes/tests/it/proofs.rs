@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use mlstack_kube_double::{Call, Mode};
+use mlstack_kube_double::{Call, Fault, Mode};
 use mlstack_provider::{Execute as _, Operate as _, Resource, Step, Value};
 use mlstack_provider_kubernetes::Seen;
 use serde_json::json;
@@ -369,4 +369,72 @@ async fn a_proof_that_was_cut_off_is_made_up_for() {
         .await
         .unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(changed(&stage.examine(&desired).await, &desired), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_is_opened_again() {
+    for fault in [Fault::ResetBefore, Fault::Status(503)] {
+        let stage = Stage::new().await;
+        stage.double.serve("", 8080, Answers::with(4.0).listen().await);
+        stage.double.fault_on("/portforward", 2, fault);
+        stage.make(&[namespace(), model(GOOD)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_may_be_killed_at_every_write() {
+    let (before, after) = (Fault::HoldBefore, Fault::HoldAfter);
+    let (a, b, c, d) = tokio::join!(
+        killed(model, before),
+        killed(model, after),
+        killed(alone, before),
+        killed(alone, after)
+    );
+    // Beside the one in service: the canary comes, it goes, the rollout. Else: the rollout, its mark goes. At the end of
+    // both a dry run looks at what is there.
+    assert_eq!([a, b, c, d], [4, 4, 3, 3]);
+}
+
+/// Kills an update at each of its writes, and goes on after each; how many there were.
+async fn killed(way: fn(&str) -> Resource, fault: Fault) -> usize {
+    let desired = [namespace(), way(NEXT)];
+    for write in 1.. {
+        let stage = up_as(way(GOOD)).await;
+        stage.double.serve(NEXT, 8080, Answers::with(4.0).listen().await);
+        let step = steps(&stage, &desired).await.remove(0);
+        stage.double.fault_at_write(write, fault);
+        let engine = stage.engine();
+        let is_killed = tokio::select! {
+            _ = run(&engine, &step) => false,
+            () = stage.double.wait_held() => true,
+        };
+        stage.double.release();
+        if !is_killed {
+            return write - 1;
+        }
+        for step in steps(&stage, &desired).await {
+            run(&stage.engine(), &step)
+                .await
+                .unwrap_or_else(|error| panic!("{write} {fault:?}: {}", told(&error)));
+        }
+        assert_eq!(changed(&stage.examine(&desired).await, &desired), Vec::<String>::new());
+        assert_eq!(
+            (image(&stage), canary(&stage)),
+            (json!(NEXT), None),
+            "{write} {fault:?}"
+        );
+    }
+    0
+}
+
+/// What a plan would do about the model server.
+async fn steps(stage: &Stage, desired: &[Resource]) -> Vec<Step> {
+    let (seen, after) = (stage.examine(desired).await, desired[1].clone());
+    let before = find(&seen, &after.address).clone();
+    let same = before.spec == after.spec;
+    match (same, before.problem.is_some()) {
+        (true, false) => Vec::new(),
+        (true, true) => vec![Step::Repair { before, after }],
+        (false, _) => vec![Step::Update { before, after }],
+    }
 }
