@@ -1,5 +1,7 @@
 //! The commands on a cluster: planned, applied, looked at, changed, rolled back, destroyed, on the API server's double.
 
+mod examples;
 mod ground;
 mod ledger;
+mod server;
 mod walk;
