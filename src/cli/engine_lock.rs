@@ -60,8 +60,8 @@ pub(super) struct Seen {
 
 /// How a lock is freed.
 enum Way {
-    Engine(Connection, HeldLock),
-    Cluster(Namespace),
+    Engine(Box<(Connection, HeldLock)>),
+    Cluster(Box<Namespace>),
     #[cfg(test)]
     Nothing,
 }
@@ -77,7 +77,7 @@ pub(super) async fn seen(context: &Context) -> Result<Option<Seen>, Failure> {
             Ok(holder.map(|holder| Seen {
                 holder: Some(holder),
                 place: lock.shown(),
-                lock: Way::Cluster(lock),
+                lock: Way::Cluster(Box::new(lock)),
             }))
         }
         Site::Cluster(_) => Ok(None),
@@ -90,7 +90,7 @@ async fn on_engine_seen(host: Host, project: &str) -> Result<Option<Seen>, Failu
     Ok(lock.map(|lock| Seen {
         holder: read(&lock.holder),
         place: connection.host().to_string(),
-        lock: Way::Engine(connection, lock),
+        lock: Way::Engine(Box::new((connection, lock))),
     }))
 }
 
@@ -103,7 +103,7 @@ impl Seen {
     /// Frees it when its holder is no more.
     pub(super) async fn free(&self, id: &str) -> Result<(), LedgerError> {
         let (connection, lock) = match &self.lock {
-            Way::Engine(connection, lock) => (connection, lock),
+            Way::Engine(engine) => (&engine.0, &engine.1),
             Way::Cluster(namespace) => return namespace.unlock(id).await,
             #[cfg(test)]
             Way::Nothing => return Ok(()),

@@ -73,14 +73,22 @@ impl Namespace {
         LedgerError::Overtaken { place: self.shown() }
     }
 
+    fn damaged(&self, item: &str, error: &std::io::Error) -> LedgerError {
+        let (namespace, object) = (self.cluster.namespace(), self.shelf.object_name(item));
+        LedgerError::Refused(format!(
+            "the {item} in {} is damaged ({error}): kubectl delete configmap -n {namespace} {object}; only the history of \
+             applies is lost",
+            self.shown()
+        ))
+    }
+
     /// A text and its version.
     async fn text(&self, item: &str) -> Result<Option<(String, String)>, LedgerError> {
         let found = self.shelf.get(item).await;
         let Some(found) = found.map_err(|error| self.failed("read", error))? else {
             return Ok(None);
         };
-        let text = unpacked(&found.bytes)
-            .map_err(|error| LedgerError::Refused(format!("the {item} in {} is damaged: {error}", self.shown())))?;
+        let text = unpacked(&found.bytes).map_err(|error| self.damaged(item, &error))?;
         Ok(Some((text, found.version)))
     }
 

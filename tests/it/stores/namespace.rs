@@ -262,6 +262,35 @@ fn a_lock_that_somebody_took_away_is_lost() {
 }
 
 #[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    let cluster = Cluster::start();
+    let labels = json!({"mlstack.dev/kept-for": "shop"});
+    let metadata = json!({"name": "mlstack-shop.ledger", "labels": labels});
+    let body =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": {"bytes": "dG9ybg=="}});
+    cluster.send("POST", "/api/v1/namespaces/default/configmaps", &body.to_string());
+    let store = cluster.store("default", "shop", LONG);
+    let error = cluster.block(look(&*store)).unwrap_err();
+    insta::assert_snapshot!(error, @"the ledger in the namespace default is damaged (unexpected end of file): kubectl delete configmap -n default mlstack-shop.ledger; only the history of applies is lost");
+}
+
+#[test]
+fn a_ledger_that_somebody_took_away_is_not_written_over() {
+    let cluster = Cluster::start();
+    let store = cluster.store("default", "shop", LONG);
+    cluster.block(async {
+        let first = store.write("one", None).await.unwrap();
+        cluster.send(
+            "DELETE",
+            "/api/v1/namespaces/default/configmaps/mlstack-shop.ledger",
+            "",
+        );
+        let error = store.write("two", Some(&first)).await.unwrap_err();
+        assert!(matches!(error, LedgerError::Overtaken { .. }), "{error}");
+    });
+}
+
+#[test]
 fn many_lines_at_once_are_few_writes() {
     let cluster = Cluster::start();
     let store = cluster.store("default", "shop", LONG);
