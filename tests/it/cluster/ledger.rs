@@ -40,21 +40,11 @@ fn the_namespace_remembers_and_another_machine_reads_it() {
     ground.edit("api:1", "api:2");
     ground.run("apply -y");
     forget(&ground);
-    insta::assert_snapshot!(ground.run("rollback -y"), @r#"
-    exit: 0
-    --- stdout
-    Back to revision 1 of [TIME]
-    shop → k8s (context double, namespace shop)
-
-      ~ deployment/api    metadata.label…es.io/version" 2 → 1
-                          spec.template.…es.io/version" 2 → 1
-                          spec.template.…iners[0].image …ple/api:2 → …ple/api:1
-
-    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
-    --- stderr
-    Applied: 1 of 1 done in [TIME] s.
-    The stack file may still ask for something else: `mlstack plan` shows it. Put it right there before the next apply.
-    "#);
+    let told = ground.run("rollback -y");
+    assert!(
+        told.contains("Back to revision 1") && told.contains("Applied: 1 of 1 done"),
+        "{told}"
+    );
 }
 
 #[test]
