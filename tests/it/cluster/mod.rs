@@ -2,6 +2,7 @@
 
 mod examples;
 mod ground;
+mod killed;
 mod ledger;
 mod server;
 mod walk;

@@ -89,7 +89,7 @@ fn nameless(stack: &str) -> impl Iterator<Item = String> {
         let tags = image["RepoTags"].as_array();
         tags.is_none_or(|tags| tags.iter().all(|tag| tag == "<none>:<none>"))
     })
-    .map(|image| image["Id"].to_string())
+    .map(|image| format!("{} of {} made at {}", image["Id"], image["Labels"], image["Created"]))
 }
 
 fn sorted(all: impl Iterator<Item = String>) -> Vec<String> {

@@ -4,23 +4,46 @@ use mlstack_compose::{ImageSource, ImageSpec};
 use mlstack_provider::{ErrorKind, ProviderError, Resource, Step};
 
 use crate::engine::{Site, spec};
-use crate::labels::{self, Labels as _};
+use crate::labels::{self, Labels};
 use crate::transfer::{self, BuildRequest, Carrier, Packing};
+
+/// What the engine tells as the name of an image that has none.
+const NAMELESS: &str = "<none>:<none>";
 
 /// Carries out a step.
 pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
     match step {
-        Step::Create { resource } => bring(site, resource).await,
-        Step::Update { before, after } | Step::Replace { before, after } | Step::Repair { before, after } => {
+        Step::Create { resource: after }
+        | Step::Update { after, .. }
+        | Step::Replace { after, .. }
+        | Step::Repair { after, .. } => {
             bring(site, after).await?;
-            // The one before lost its name. It goes now unless a container still runs it; then the service's step removes it.
-            forget(site, &before.id).await
+            clear(site, &after.address.name).await
         }
         Step::Delete { before } => {
             let image: ImageSpec = spec(&before.address, &before.spec)?;
-            site.write.remove_image(&image.reference).await
+            site.write.remove_image(&image.reference).await?;
+            clear(site, &before.address.name).await
         }
     }
+}
+
+/// Removes the images of a component that lost their name, to the one that was just brought or to what a killed run had
+/// asked for. One that a container still runs stays; the service's step removes it.
+async fn clear(site: &Site<'_>, component: &str) -> Result<(), ProviderError> {
+    for image in site.look.images(&labels::images_of(site.project())).await? {
+        let is_nameless = image.repo_tags.iter().all(|tag| tag == NAMELESS);
+        if is_nameless && component_of(&Some(image.labels)).as_deref() == Some(component) {
+            site.write.remove_image(&image.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The component that an image was made for.
+fn component_of(all: &impl Labels) -> Option<String> {
+    let of = all.text(labels::IMAGE).or_else(|| all.text(labels::TITLE));
+    of.map(ToOwned::to_owned)
 }
 
 /// Removes an image that has no name any more, unless a container runs it.
@@ -41,9 +64,7 @@ pub(crate) async fn forget(site: &Site<'_>, id: &str) -> Result<(), ProviderErro
 /// what the component runs now and what it ran until now (`before`, ids).
 pub(crate) async fn sweep(site: &Site<'_>, component: &str, now: &str, before: &[&str]) -> Result<(), ProviderError> {
     for image in site.look.images(&labels::images_of(site.project())).await? {
-        let all = Some(image.labels);
-        let of = all.text(labels::IMAGE).or_else(|| all.text(labels::TITLE));
-        if of != Some(component) || before.contains(&image.id.as_str()) {
+        if component_of(&Some(image.labels)).as_deref() != Some(component) || before.contains(&image.id.as_str()) {
             continue;
         }
         let stays = |tag: &&String| *tag == now || site.config.keep.contains(*tag);

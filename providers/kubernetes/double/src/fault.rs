@@ -26,12 +26,17 @@ pub(crate) struct Planned {
     /// Text that the method and path must hold, as in `PATCH /apis/apps`.
     pub(crate) wanted: String,
     pub(crate) writes_only: bool,
+    /// Not for dry runs.
+    pub(crate) in_earnest: bool,
 }
 
 impl Planned {
     /// Whether the fault strikes this call; counts it.
     pub(crate) fn strikes(&mut self, call: &str, is_write: bool) -> bool {
         if !call.contains(&self.wanted) || self.writes_only && !is_write || self.times == 0 {
+            return false;
+        }
+        if self.in_earnest && call.contains("dryRun=All") {
             return false;
         }
         if self.after > 0 {

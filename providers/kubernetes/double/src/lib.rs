@@ -278,6 +278,19 @@ impl Double {
             times: 1,
             wanted: String::new(),
             writes_only: true,
+            in_earnest: false,
+        });
+    }
+
+    /// Strikes the n-th call from now on that changes something, counted from 1.
+    pub fn fault_at_change(&self, n: usize, fault: Fault) {
+        self.plan(Planned {
+            fault,
+            after: n.saturating_sub(1),
+            times: 1,
+            wanted: String::new(),
+            writes_only: true,
+            in_earnest: true,
         });
     }
 
@@ -289,6 +302,7 @@ impl Double {
             times,
             wanted: wanted.into(),
             writes_only: false,
+            in_earnest: false,
         });
     }
 
@@ -304,6 +318,11 @@ impl Double {
     pub async fn wait_held(&self) {
         let mut held = self.shared.held.subscribe();
         let _ = held.wait_for(|n| *n > 0).await;
+    }
+
+    /// Whether a call is held.
+    pub fn is_holding(&self) -> bool {
+        *self.shared.held.borrow() > 0
     }
 
     /// Lets every held call go on.
