@@ -161,8 +161,10 @@ async fn carry_out(
             .holds_up(&held_up(plan, &skipped, id));
         context.ui.fault(&failure.render(&context.ui));
     }
+    // A lock that is lost is why the inventory could not be made exact.
+    written?;
     finished?;
-    written.map(|()| exit)
+    Ok(exit)
 }
 
 /// What was not tried because the step `failed` did.

@@ -1,5 +1,10 @@
 //! The ledger of a stack on a cluster: in its namespace, for whoever may change the stack.
 
+use std::process::Stdio;
+use std::time::Duration;
+
+use mlstack_kube_double::Fault;
+
 use super::ground::Ground;
 
 const API: &str = r#"version: 1
@@ -91,5 +96,41 @@ fn a_namespace_that_is_lost_takes_its_ledger_with_it() {
     --- stderr
     ");
     ground.run("apply -y");
+    ground.is_settled();
+}
+
+/// The first one has made the namespace and is held there, without a lock as there was no place for one.
+#[test]
+fn of_two_first_applies_the_one_without_the_lock_starts_nothing_more() {
+    let ground = Ground::with(API);
+    // Before the namespace is made, the lock is tried three times: once by itself, and with each line of the journal.
+    ground.double.fault_at_change(4, Fault::HoldAfter);
+    let apply = || {
+        let mut command = ground.folder.command("apply -y");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let first = apply();
+    let until = |is_there: &dyn Fn() -> bool| {
+        while !is_there() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    until(&|| ground.double.object("Namespace", "", "shop").is_some());
+    let second = apply();
+    until(&|| ours(&ground, "ConfigMap").contains(&"shop/mlstack-shop.journal".to_owned()));
+    ground.double.release();
+    let [first, second] = [first, second].map(|run| run.wait_with_output().unwrap());
+    let said = String::from_utf8_lossy(&first.stderr).into_owned();
+    let codes = [first, second].map(|run| run.status.code());
+    assert_eq!(codes, [Some(6), Some(0)], "{said}");
+    let end = said
+        .split_once("error: the lock")
+        .map(|(_, end)| end)
+        .unwrap_or_default();
+    insta::assert_snapshot!(end, @"
+     on this stack is lost
+      hint: nothing more was touched; once the other run has ended: mlstack plan
+    ");
+    assert_eq!(ours(&ground, "Lease"), Vec::<String>::new());
     ground.is_settled();
 }
