@@ -8,6 +8,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use mlstack_kube_double::Double;
 use serde_json::Value;
@@ -44,6 +45,8 @@ struct Shared {
     bytes: AtomicU64,
     /// A connection that brings more is broken off.
     limit: AtomicU64,
+    /// Of a connection that brings more, nothing further is heard.
+    hold: AtomicU64,
 }
 
 impl Relay {
@@ -54,6 +57,7 @@ impl Relay {
             connections: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
             limit: AtomicU64::new(NO_LIMIT),
+            hold: AtomicU64::new(NO_LIMIT),
         });
         let (registry, ours) = (registry.to_owned(), Arc::clone(&shared));
         thread::spawn(move || {
@@ -73,6 +77,10 @@ impl Relay {
         self.shared.limit.store(bytes, Ordering::SeqCst);
     }
 
+    fn hold(&self, bytes: u64) {
+        self.shared.hold.store(bytes, Ordering::SeqCst);
+    }
+
     /// Connections and bytes since the last time.
     fn counted(&self) -> (usize, u64) {
         let Shared { connections, bytes, .. } = &*self.shared;
@@ -89,6 +97,9 @@ impl Shared {
             if seen > self.limit.load(Ordering::SeqCst) {
                 let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
                 return;
+            }
+            while seen > self.hold.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(20));
             }
             if to.write_all(&buffer[..length]).is_err() {
                 break;
@@ -144,6 +155,15 @@ impl Ground {
 
     fn apply(&self) -> Ran {
         self.stage.run("apply -y --env prod")
+    }
+
+    /// The lock of a killed run goes by itself, after a while.
+    fn apply_once_unlocked(&self) -> Ran {
+        let mut tries = (0..60).map(|_| {
+            thread::sleep(Duration::from_secs(1));
+            self.apply()
+        });
+        tries.find(|ran| ran.code != 6).unwrap()
     }
 
     /// The same model in other bytes.
@@ -233,6 +253,45 @@ fn a_push_that_breaks_off_changes_nothing_and_the_next_run_ends_it() {
         Some(ground.served(&image, &[]).as_str()),
         image.split_once('@').map(|(_, digest)| digest)
     );
+}
+
+#[test]
+fn a_push_whose_program_is_killed_is_ended_by_the_next_run() {
+    let Some(ground) = Ground::open() else { return };
+    ground.relay.hold(1 << 20);
+    let mut killed = ground.stage.command("apply -y --env prod").spawn().unwrap();
+    let begun = Instant::now();
+    while ground.relay.shared.bytes.load(Ordering::SeqCst) < 1 << 20 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "the push begins");
+        thread::sleep(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(ground.runs(), None, "nothing asks for the image before it is there");
+    ground.relay.hold(NO_LIMIT);
+    let next = ground.apply_once_unlocked();
+    assert_eq!(next.code, 0, "{}{}", next.stdout, next.stderr);
+    let image = ground.runs().unwrap();
+    assert_eq!(
+        Some(ground.served(&image, &[]).as_str()),
+        image.split_once('@').map(|(_, digest)| digest)
+    );
+}
+
+#[test]
+fn a_rollback_takes_the_image_that_the_registry_still_has() {
+    let Some(ground) = Ground::open() else { return };
+    assert_eq!(ground.apply().code, 0);
+    let first = ground.runs();
+    ground.change_model();
+    assert_eq!(ground.apply().code, 0);
+    assert_ne!(ground.runs(), first);
+    ground.relay.counted();
+    let back = ground.stage.run("rollback -y --env prod");
+    assert_eq!(back.code, 0, "{}{}", back.stdout, back.stderr);
+    assert_eq!(ground.runs(), first);
+    let (_, bytes) = ground.relay.counted();
+    assert!(bytes < 10_000, "asked for, not sent: {bytes} bytes");
 }
 
 #[test]
