@@ -352,14 +352,14 @@ async fn problem(
     if !is_ours(live, &world.place) {
         return Ok(Some("it is not in the stack's inventory yet".to_owned()));
     }
+    let unproven = || words::is_unproven(live).then(|| "its checks were not answered yet".to_owned());
     match health::judge(kind.short, live) {
-        Verdict::Done if words::is_unproven(live) => Ok(Some("its checks were not answered yet".to_owned())),
-        Verdict::Done => Ok(None),
+        Verdict::Done => Ok(unproven()),
         Verdict::Failed(why) => Ok(Some(why)),
         Verdict::Going(_) if health::has_pods(kind.short) => {
             let evidence = wait::Gathered::of(question.look, kind, live).await?;
             let first = evidence.causes(live).into_iter().find(|cause| cause.terminal);
-            Ok(first.map(|cause| cause.sentence()))
+            Ok(first.map(|cause| cause.sentence()).or_else(unproven))
         }
         Verdict::Going(_) => Ok(None),
     }

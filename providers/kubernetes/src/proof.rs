@@ -11,7 +11,7 @@ use crate::engine::Site;
 use crate::forward::Line;
 use crate::health::{condition, is_terminating};
 use crate::observe::text;
-use crate::wait::Gathered;
+use crate::wait::{Failure, Gathered, LAST_LINES};
 
 /// The golden requests of a spec.
 ///
@@ -55,15 +55,25 @@ pub(crate) async fn of_workload(
 pub(crate) async fn of_pod(site: &Site<'_>, pod: &str, checks: &Checks) -> Result<(), ProviderError> {
     site.tell("asking its checks");
     let line = Line::open(site.write.cluster(), pod, checks.port).await?;
-    let mut answers = Vec::new();
+    let (mut answers, mut refuses) = (Vec::new(), false);
     for check in &checks.requests {
         let body = check.request.to_string();
         let answer = golden::ask(check, || line.post(&checks.path, &body)).await;
-        let silent = answer.error.is_some();
+        refuses = answer.error.is_some() || answer.status != 200;
         answers.push(answer);
-        if silent {
+        if refuses {
             break;
         }
     }
-    golden::judge(checks, &answers)
+    match golden::judge(checks, &answers) {
+        Err(error) if refuses => Err(with_log(site, pod, error).await),
+        judged => judged,
+    }
+}
+
+/// Adds what the pod wrote last: why it gives no answer may stand there, and the pod will soon be gone.
+async fn with_log(site: &Site<'_>, pod: &str, error: ProviderError) -> ProviderError {
+    let lines = site.look.last_lines(pod, "", LAST_LINES, false).await;
+    let failure = Failure::new(error.reason(), lines);
+    error.because(failure)
 }

@@ -20,7 +20,7 @@ const TELL: Duration = Duration::from_secs(2);
 /// What failed when a workload does not come up.
 pub(crate) const NOT_READY: &str = "did not become ready:";
 /// Log lines shown when it fails.
-const LAST_LINES: u32 = 20;
+pub(crate) const LAST_LINES: u32 = 20;
 /// How long a workload without a limit of its own may take.
 const USUAL: u64 = 600;
 /// How long a job without a limit of its own may take.
@@ -54,6 +54,16 @@ pub(crate) struct Failure {
     reason: String,
     #[source]
     output: Option<Output>,
+}
+
+impl Failure {
+    /// A reason with the last lines of a log; may be none.
+    pub(crate) fn new(reason: String, lines: String) -> Self {
+        Self {
+            reason,
+            output: (!lines.is_empty()).then_some(Output(lines)),
+        }
+    }
 }
 
 /// The last words of a container.
@@ -354,10 +364,7 @@ impl Wait<'_> {
             true => self.last_lines(&cause).await,
             false => String::new(),
         };
-        let failure = Failure {
-            reason: cause.sentence(),
-            output: (!lines.is_empty()).then_some(Output(lines)),
-        };
+        let failure = Failure::new(cause.sentence(), lines);
         ProviderError::new(ErrorKind::NotReady, self.action)
             .because(failure)
             .hint(cause.sort.remedy())
