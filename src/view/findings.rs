@@ -27,7 +27,7 @@ pub fn findings_text(findings: &[Finding], style: Style) -> String {
         let hint = found.hint.iter().flat_map(|hint| wrap(&escape(hint), room));
         let hint = hint.map(|line| style.paint(Paint::Faint, &line));
         let lines: Vec<String> = wrap(&escape(&found.text), room).into_iter().chain(hint).collect();
-        out += &format!("  {head}{}\n", lines.join(&format!("\n  {below}")));
+        out.extend(["  ", &head, &lines.join(&format!("\n  {below}")), "\n"]);
     }
     out
 }
