@@ -4,5 +4,6 @@ mod examples;
 mod ground;
 mod killed;
 mod ledger;
+mod reach;
 mod server;
 mod walk;
