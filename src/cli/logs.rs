@@ -1,8 +1,7 @@
 //! `mlstack logs`: what the containers print.
 
 use futures_util::StreamExt as _;
-use mlstack_provider::redact::redact;
-use mlstack_provider::{LogLine, LogsRequest};
+use mlstack_provider::LogsRequest;
 
 use super::Context;
 use super::args::Logs;
@@ -11,7 +10,7 @@ use super::failure::Failure;
 use super::load::load;
 use super::site::Site;
 use super::survey::know_secrets;
-use crate::diag::visible::visible;
+use crate::view::{Style, log_line};
 
 /// Runs the command. Ctrl-C ends it, and so does a reader that goes away.
 pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
@@ -30,25 +29,20 @@ pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure>
         tail: Some(args.tail),
         since: None,
     };
-    let widest = names.keys().map(String::len).max().unwrap_or(0);
+    let components: Vec<&str> = names.keys().map(String::as_str).collect();
+    let style = Style {
+        color: context.ui.color_out,
+        width: context.ui.width,
+    };
     let reader = Site::of(loaded.target, &loaded.stack, context).await?.reader();
     know_secrets(&loaded)?;
     reader.learn_secrets(&loaded.stack.name).await?;
     let mut lines = reader.logs(&loaded.stack.name, &request).await?;
     while let Some(line) = lines.next().await {
-        context.ui.out(&shown(&line?, widest));
+        context.ui.out(&log_line(&line?, &components, style));
         if !context.ui.is_heard() {
             break;
         }
     }
     Ok(Exit::Done)
-}
-
-fn shown(line: &LogLine, widest: usize) -> String {
-    let name = if line.copy == 1 {
-        line.component.clone()
-    } else {
-        format!("{}-{}", line.component, line.copy)
-    };
-    format!("{name:<widest$} | {}", visible(&redact(&line.text)))
 }

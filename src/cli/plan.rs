@@ -17,6 +17,7 @@ use super::Context;
 use super::args::{DestroyData, Format, Plan as Args};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::load::stack_file;
 use super::site::impact;
 use super::survey::{Look, Survey, out_of_scope, survey};
 
@@ -26,7 +27,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let mut survey = survey(context, look, &args.takeover)
         .await
         .map_err(|failure| match look {
-            Look::Live if failure.exit == Exit::Error => {
+            Look::Live if failure.exit == Exit::Error && stack_file(context).is_ok() => {
                 failure.hint("`mlstack plan --offline` needs neither engine nor cluster")
             }
             _ => failure,
@@ -113,14 +114,14 @@ pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), 
     if unmatched.is_empty() {
         return Ok(());
     }
-    let data = world
-        .iter()
-        .filter(|live| live.protected)
-        .map(|live| live.address.name.as_str());
-    Err(
-        Failure::new(Exit::Usage, format!("there is no data called {}", unmatched.join(", ")))
-            .hint(format!("what there is: {}", data.collect::<Vec<_>>().join(", "))),
-    )
+    let data = world.iter().filter(|live| live.protected);
+    let names: Vec<&str> = data.map(|live| live.address.name.as_str()).collect();
+    let hint = match names.is_empty() {
+        true => "there is none".to_owned(),
+        false => format!("what there is: {}", names.join(", ")),
+    };
+    let text = format!("there is no data called {}", unmatched.join(", "));
+    Err(Failure::new(Exit::Usage, text).hint(hint))
 }
 
 /// What the user allows.

@@ -12,16 +12,19 @@ use crate::ledger::{Holder, LedgerError, Store};
 pub(super) async fn run(args: &Unlock, context: &Context) -> Result<Exit, Failure> {
     let store = store(context).await?;
     let ledger = store.holder().await.map_err(|error| failure(&error))?;
-    let engine = match engine_lock::seen(context).await {
-        Ok(seen) => seen,
-        Err(error) => {
-            context
-                .ui
-                .note(&format!("note: the lock on the target is not shown: {}", error.text()));
-            None
-        }
-    };
-    context.ui.out(&shown(&*store, ledger.as_ref(), engine.as_ref()));
+    let seen = engine_lock::seen(context).await;
+    if let Err(error) = &seen {
+        let why = error.text();
+        context
+            .ui
+            .note(&format!("note: the lock on the target is not shown: {why}"));
+    }
+    let is_known = seen.is_ok();
+    let engine = seen.ok().flatten();
+    context.ui.out(&match (&ledger, is_known) {
+        (None, false) => format!("Nobody holds the lock in {}.", store.shown()),
+        _ => shown(&*store, ledger.as_ref(), engine.as_ref()),
+    });
     if let Some(id) = &args.id
         && (ledger.is_some() || engine.is_some())
     {

@@ -283,8 +283,7 @@ fn without_a_cluster_it_is_said_what_lacks() {
     --- stdout
     --- stderr
     error: cannot tell which cluster to use
-      caused by: failed to read an incluster environment variable: environment variable not found
-      caused by: environment variable not found
+      caused by: there is no kubeconfig, and this is no pod of a cluster
       hint: set KUBECONFIG, or write ~/.kube/config: your cloud's command line does it
     ");
     let nowhere = sandbox.env("KUBECONFIG", "/nowhere/config:/nowhere/else");

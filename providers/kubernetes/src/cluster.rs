@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig};
 use mlstack_provider::{ErrorKind, ProviderError, Value};
 
 use crate::fault::{Lost, Refusal, Sort};
@@ -43,6 +43,8 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
+/// What failed when no cluster can be told.
+const UNUSABLE: &str = "cannot tell which cluster to use";
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
@@ -169,8 +171,11 @@ impl Cluster {
 }
 
 fn in_cluster() -> Result<kube::Config, ProviderError> {
-    kube::Config::incluster().map_err(|error| {
-        unusable(error).hint("set KUBECONFIG, or write ~/.kube/config: your cloud's command line does it")
+    kube::Config::incluster().map_err(|error| match error {
+        InClusterError::ReadEnvironmentVariable(_) => ProviderError::new(ErrorKind::Unreachable, UNUSABLE)
+            .because("there is no kubeconfig, and this is no pod of a cluster")
+            .hint("set KUBECONFIG, or write ~/.kube/config: your cloud's command line does it"),
+        other => unusable(other),
     })
 }
 
@@ -196,7 +201,7 @@ async fn from_files(files: &[PathBuf], context: Option<&str>) -> Result<(kube::C
 }
 
 fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> ProviderError {
-    ProviderError::new(ErrorKind::Unreachable, "cannot tell which cluster to use").because(error)
+    ProviderError::new(ErrorKind::Unreachable, UNUSABLE).because(error)
 }
 
 /// `299 - "text"` with its quotes undone.

@@ -469,6 +469,43 @@ fn the_diff_names_leaves() {
     "#);
 }
 
+/// The paths that differ, with what the target's rules call them.
+fn paths(before: &Value, after: &Value) -> String {
+    let all = diff(before, after);
+    let lines = all.iter().map(|c| format!("{} ({})", c.path, c.attribute));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn members_of_a_list_are_told_by_their_names() {
+    let env = |pairs: &[(&str, &str)]| -> Value {
+        let each = pairs.iter().map(|(name, value)| json!({"name": name, "value": value}));
+        json!({"env": each.collect::<Vec<_>>()})
+    };
+    let one = env(&[("A", "1"), ("B", "2")]);
+    // One in front of the others is one change.
+    assert_snapshot!(paths(&one, &env(&[("NEW.1", "0"), ("A", "1"), ("B", "3")])), @r#"
+    env[B].value (env.value)
+    env["NEW.1"] (env)
+    "#);
+    // Their order counts where nothing else differs.
+    assert_snapshot!(paths(&one, &env(&[("B", "2"), ("A", "1")])), @"
+    env[0].name (env.name)
+    env[0].value (env.value)
+    env[1].name (env.name)
+    env[1].value (env.value)
+    ");
+    // A name that is there twice names nothing.
+    assert_snapshot!(paths(&one, &env(&[("A", "1"), ("A", "2")])), @"env[1].name (env.name)");
+    let mounts = |path: &str| json!({"mounts": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": path, "readOnly": true}]});
+    assert_snapshot!(paths(&mounts("/b"), &mounts("/c")), @r#"
+    mounts["/b"] (mounts)
+    mounts["/c"] (mounts)
+    "#);
+    let ports = |published: u16| json!({"ports": [{"target": 8080, "published": published}]});
+    assert_snapshot!(paths(&ports(1), &ports(2)), @"ports[8080].published (ports.published)");
+}
+
 #[test]
 fn the_checker_finds_what_is_wrong() {
     let observed = lives(&stack());

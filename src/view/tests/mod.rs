@@ -13,6 +13,7 @@ use crate::plan::scope::Scope;
 use crate::plan::seal::{Binding, SealError, Sealed, seal, unseal};
 use crate::plan::{Action, Options, Plan, plan, verify, wire};
 
+mod logs;
 mod progress;
 
 const HEADER: Header<'static> = Header {
