@@ -41,7 +41,7 @@ pub(crate) struct World {
     pub(crate) place: Place,
     /// Whether the namespace is there.
     pub(crate) has_namespace: bool,
-    /// What carries the mark of our inventory.
+    /// What carries the mark of our inventory; of a look at one thing, that thing, whoever's it is.
     pub(crate) ours: BTreeMap<Address, Value>,
 }
 
@@ -87,11 +87,14 @@ impl Question<'_> {
 
     /// Looks at one that is wanted, as after its step.
     pub(crate) async fn one(self, resource: &Resource) -> Result<Option<Observed>, ProviderError> {
-        let place = self.place();
+        let (place, address) = (self.place(), &resource.address);
+        let live = self.look.object(examine::known(address)?, &address.name).await?;
+        // What is there tells that its namespace is.
+        let has_namespace = live.is_some() || self.look.has_namespace(&place.namespace).await?;
         let world = World {
-            has_namespace: self.look.has_namespace(&place.namespace).await?,
+            has_namespace,
             place,
-            ours: BTreeMap::new(),
+            ours: live.into_iter().map(|live| (address.clone(), live)).collect(),
         };
         let seen = examine::one(self, &world, resource).await?;
         Ok(seen.observed.into_iter().next())
