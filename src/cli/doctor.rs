@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::image::human_size;
 use super::load::{self, Loaded};
-use super::site::engine as connect;
+use super::site::connect;
 use super::survey::find_server;
 
 /// Runs the command. Exits with 1 when something is missing that `up` needs.

@@ -118,10 +118,9 @@ pub(super) async fn way_back(survey: &mut Survey) -> Result<Plan, Failure> {
 impl Survey {
     /// Wants `resources` instead of what the stack file says, and looks again.
     async fn aim_at(&mut self, resources: Vec<Resource>) -> Result<(), Failure> {
-        self.look(&resources).await?;
         self.compared.clone_from(&resources);
         self.desired = resources;
-        Ok(())
+        self.look().await
     }
 
     /// Secrets are delivered as they are now, whatever they were then.

@@ -34,7 +34,7 @@ impl Site {
     /// Where the stack runs on `target`; nothing is opened yet.
     pub(super) async fn of(target: Target, stack: &Stack, context: &Context) -> Result<Self, Failure> {
         match target {
-            Target::Compose => Ok(Self::Engine(engine()?)),
+            Target::Compose => Ok(Self::Engine(connect()?)),
             Target::Kubernetes => cluster(stack, context).await.map(Arc::new).map(Self::Cluster),
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn policy(takeover: &Takeover) -> Policy {
 }
 
 /// The engine that `DOCKER_HOST` names, or the local one.
-pub(super) fn engine() -> Result<Arc<Connection>, Failure> {
+pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
     let host = std::env::var("DOCKER_HOST").ok();
     let certificates = std::env::var_os("DOCKER_CERT_PATH").map(PathBuf::from);
     let connection = Connection::new(Host::parse(host.as_deref(), certificates.as_deref())?);

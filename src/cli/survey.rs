@@ -83,11 +83,11 @@ impl Survey {
             .expect("only what changes nothing goes without a target")
     }
 
-    /// Looks at the target beside `wanted`.
-    pub(super) async fn look(&mut self, wanted: &[Resource]) -> Result<(), Failure> {
+    /// Looks at the target beside what is compared with.
+    pub(super) async fn look(&mut self) -> Result<(), Failure> {
         let reader = self.site().reading_back(&self.loaded, &self.takeover)?;
-        let observed = reader.observe(&self.loaded.stack.name, wanted).await;
-        self.observed = observed.map_err(|error| located(error, wanted))?;
+        let observed = reader.observe(&self.loaded.stack.name, &self.compared).await;
+        self.observed = observed.map_err(|error| located(error, &self.compared))?;
         self.findings = reader.findings();
         Ok(())
     }
@@ -140,7 +140,7 @@ pub(super) async fn survey(context: &Context, look: Look, takeover: &args::Takeo
     };
     if survey.site.is_some() {
         let begun = std::time::Instant::now();
-        survey.look(&survey.desired.clone()).await?;
+        survey.look().await?;
         context.ui.detail(&format!(
             "{} things wanted, {} found in {:?}",
             survey.desired.len(),

@@ -272,25 +272,22 @@ impl Double {
 
     /// Strikes the n-th writing call from now on, counted from 1 (dry runs count).
     pub fn fault_at_write(&self, n: usize, fault: Fault) {
-        self.plan(Planned {
-            fault,
-            after: n.saturating_sub(1),
-            times: 1,
-            wanted: String::new(),
-            writes_only: true,
-            in_earnest: false,
-        });
+        self.plan_nth(n, fault, false);
     }
 
     /// Strikes the n-th call from now on that changes something, counted from 1.
     pub fn fault_at_change(&self, n: usize, fault: Fault) {
+        self.plan_nth(n, fault, true);
+    }
+
+    fn plan_nth(&self, n: usize, fault: Fault, in_earnest: bool) {
         self.plan(Planned {
             fault,
             after: n.saturating_sub(1),
             times: 1,
             wanted: String::new(),
             writes_only: true,
-            in_earnest: true,
+            in_earnest,
         });
     }
 
