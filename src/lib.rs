@@ -12,6 +12,7 @@
 //! | [`stack`] | the stack file: parse, merge, check, schema, format |
 //! | [`target`] | what each target can carry, and the lowering of a stack to its resources |
 //! | [`plan`] | the difference between what is wanted and what runs, in order, with reasons |
+//! | [`review`] | what a pull request does to a stack, as data |
 //! | [`apply`] | carries out a plan, decides nothing |
 //! | [`ledger`] | what live objects cannot remember: history, good revisions, plans already used; the lock |
 //! | [`atomic`] | files that are there whole or not at all |
@@ -30,6 +31,7 @@ pub mod ledger;
 pub mod plan;
 pub mod project;
 pub mod render;
+pub mod review;
 pub mod stack;
 pub mod target;
 pub mod view;

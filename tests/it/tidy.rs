@@ -48,11 +48,12 @@ const RULES: &[Rule] = &[
     Rule { module: "ledger", ours: &["atomic", "mlstack_provider", "mlstack_provider_kubernetes"], world: &[Files, Clock, Async] },
     Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "apply", ours: &["plan", "mlstack_provider"], world: &[Async, Clock] },
-    Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "mlstack_provider"], world: &[] },
+    Rule { module: "review", ours: &["plan", "stack", "mlstack_provider", "mlstack_onnx"], world: &[] },
+    Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "review", "mlstack_provider"], world: &[] },
     Rule { module: "image", ours: &["mlstack_provider"], world: &[Files, Async] },
     Rule { module: "project", ours: &["atomic", "diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
     Rule { module: "cli", ours: &[
-        "apply", "atomic", "diag", "image", "ledger", "plan", "project", "render", "stack", "target", "view",
+        "apply", "atomic", "diag", "image", "ledger", "plan", "project", "render", "review", "stack", "target", "view",
         "mlstack_provider", "mlstack_provider_docker", "mlstack_provider_kubernetes", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
     ], world: &World::ALL },
 ];
