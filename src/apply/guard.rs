@@ -11,7 +11,7 @@ use mlstack_provider::{
     Address, ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Step,
 };
 
-use crate::plan::{AttributeChange, diff};
+use crate::plan::{AttributeChange, Plan, diff};
 
 /// A target whose things are looked at again before they are touched.
 pub struct Guarded<'a> {
@@ -21,18 +21,21 @@ pub struct Guarded<'a> {
     stack: &'a str,
     /// What was compared with when planning: some of what is seen depends on it.
     desired: &'a [Resource],
+    /// What has two steps, one down and one up: the second one compares with what the first one left.
+    twice: BTreeSet<&'a Address>,
     known: Mutex<Known>,
 }
 
 impl<'a> Guarded<'a> {
-    /// Guards `inner` for a plan that was made from `observed`, which `look` saw beside `desired`.
+    /// Guards `inner` for `plan`, which was made from `observed`, which `look` saw beside `desired`.
     pub fn new(
         inner: &'a dyn Execute,
         look: &'a dyn Provider,
         (stack, desired): (&'a str, &'a [Resource]),
-        observed: &[Observed],
+        (plan, observed): (&'a Plan, &[Observed]),
     ) -> Self {
         Self {
+            twice: twice(plan),
             inner,
             look,
             stack,
@@ -62,7 +65,10 @@ impl<'a> Guarded<'a> {
 
     /// What this step did is known from now on.
     async fn learn(&self, address: &Address) -> Result<(), ProviderError> {
-        let now = self.now(address).await?;
+        let now = match self.twice.contains(address) {
+            true => self.now(address).await?,
+            false => None, // nobody asks again
+        };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.seen.remove(address);
         known.seen.extend(now.map(|live| (address.clone(), live)));
@@ -110,6 +116,13 @@ impl Known {
         let done = was.depends_on.iter().filter(|on| self.done.contains(on));
         done.into_iter().any(|on| on.kind == change.attribute)
     }
+}
+
+/// The addresses that more than one step of a plan is about.
+fn twice(plan: &Plan) -> BTreeSet<&Address> {
+    let mut once = BTreeSet::new();
+    let steps = plan.nodes.iter().map(|node| node.step.address());
+    steps.filter(|address| !once.insert(*address)).collect()
 }
 
 fn by_address(all: Vec<Observed>) -> BTreeMap<Address, Observed> {

@@ -135,7 +135,7 @@ async fn carry_out(
         &target,
         &*look,
         (&survey.loaded.stack.name, &survey.compared),
-        &survey.observed,
+        (plan, &survey.observed),
     );
     course.begin(survey, memory.command, plan);
     let mut display = Display::new(&context.ui, plan, course.events.as_ref());
@@ -149,10 +149,21 @@ async fn carry_out(
     let outcome = apply(plan, &target, &journal, &|event| display.show(&event), stop).await;
     let late = course.limit.is_some_and(|limit| begun.elapsed() >= limit);
     let exit = exit_of(&outcome, late, course.is_way_back);
-    let finished = target.finish().await;
     display.finish(&outcome, exit);
-    let written = memory.end(opened, survey, plan, &outcome).await;
     context.ui.note(&outcome_text(plan, &outcome, begun.elapsed()));
+    let finished = match outcome.is_interrupted() {
+        true => Ok(()), // the next run does it
+        false => target.finish().await,
+    };
+    let written = memory.end(opened, survey, plan, &outcome).await;
+    tell_failures(plan, outcome, context);
+    // A lock that is lost is why the inventory could not be made exact.
+    written?;
+    finished?;
+    Ok(exit)
+}
+
+fn tell_failures(plan: &Plan, outcome: Outcome, context: &Context) {
     let Outcome { failed, skipped, .. } = outcome;
     for (id, error) in failed {
         let source = plan.nodes[id - 1].step.after().and_then(|after| after.source.as_ref());
@@ -161,10 +172,6 @@ async fn carry_out(
             .holds_up(&held_up(plan, &skipped, id));
         context.ui.fault(&failure.render(&context.ui));
     }
-    // A lock that is lost is why the inventory could not be made exact.
-    written?;
-    finished?;
-    Ok(exit)
 }
 
 /// What was not tried because the step `failed` did.
@@ -216,17 +223,35 @@ fn stop(limit: Option<Duration>, ui: &Ui) -> impl Future<Output = ()> {
                 None => std::future::pending().await,
             }
         };
-        ui.note(match select(pin!(any(&mut signals)), pin!(time)).await {
-            Either::Left(_) => "Stopping: nothing new starts. Once more leaves at once.",
-            Either::Right(_) => "Stopping: the time is up.",
-        });
+        let is_signal = matches!(select(pin!(any(&mut signals)), pin!(time)).await, Either::Left(_));
+        let (text, exit) = match is_signal {
+            true => (
+                "Stopping: nothing new starts. Once more leaves at once.",
+                Exit::Interrupted,
+            ),
+            false => ("Stopping: the time is up.", Exit::Timeout),
+        };
+        ui.note(text);
+        leave_after(PARTING, exit);
         drop(tokio::spawn(leave_at_next(signals)));
     }
 }
 
+/// How long a run that is to stop may take for that: what runs has [`crate::apply::GRACE`] to end, then the ledger is
+/// written and the lock given back. Where nobody answers any more, both are left to the next run.
+const PARTING: Duration = Duration::from_millis(4500);
+
+/// A thread of its own: whatever else waits, also without letting others run, is not waited for.
+fn leave_after(time: Duration, exit: Exit) {
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        leave(exit);
+    });
+}
+
 async fn leave_at_next(mut signals: Vec<Signal>) {
     any(&mut signals).await;
-    leave();
+    leave(Exit::Interrupted);
 }
 
 async fn any(signals: &mut [Signal]) {
@@ -237,9 +262,9 @@ async fn any(signals: &mut [Signal]) {
     futures_util::future::select_all(waiting).await;
 }
 
-#[expect(clippy::exit, reason = "the user asked twice")]
-fn leave() {
-    std::process::exit(i32::from(Exit::Interrupted as u8));
+#[expect(clippy::exit, reason = "the user asked twice, or what is left to do does not end")]
+fn leave(exit: Exit) {
+    std::process::exit(i32::from(exit as u8));
 }
 
 /// The side of the target that writes, as long as `may_write` says so.

@@ -4,6 +4,7 @@
 //! is asked: that is [`crate::look`] and [`crate::write`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Request};
@@ -11,6 +12,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig};
 use mlstack_provider::{ErrorKind, ProviderError, Value};
+use tokio::sync::Semaphore;
 
 use crate::fault::{Lost, Refusal, Sort};
 use crate::patience::{Patience, Try};
@@ -35,6 +37,8 @@ pub struct Cluster {
     context: Option<String>,
     namespace: String,
     patience: Patience,
+    /// Who may ask at the same time: all clones of this one together.
+    turns: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -47,6 +51,8 @@ impl std::fmt::Debug for Cluster {
 const UNUSABLE: &str = "cannot tell which cluster to use";
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How many calls may be open at once, those that follow a log apart.
+const CALLS: usize = 16;
 
 impl Cluster {
     /// Gets ready to call; opens no connection yet.
@@ -83,6 +89,7 @@ impl Cluster {
             context: None,
             namespace,
             patience: Patience::default(),
+            turns: turns(),
         })
     }
 
@@ -100,7 +107,11 @@ impl Cluster {
     /// When the way to it cannot be used any more.
     pub fn apart(&self) -> Result<Self, ProviderError> {
         let client = kube::Client::try_from(self.config.clone()).map_err(unusable)?;
-        Ok(Self { client, ..self.clone() })
+        Ok(Self {
+            client,
+            turns: turns(),
+            ..self.clone()
+        })
     }
 
     /// The same cluster, another namespace.
@@ -140,6 +151,7 @@ impl Cluster {
     }
 
     async fn once(&self, ask: &Ask) -> Result<Try<Answer>, Lost> {
+        let _turn = self.turns.acquire().await; // closed never
         let response = self
             .client
             .send(ask.request())
@@ -168,6 +180,10 @@ impl Cluster {
             _ => Try::Answer(answer),
         })
     }
+}
+
+fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(CALLS))
 }
 
 fn in_cluster() -> Result<kube::Config, ProviderError> {

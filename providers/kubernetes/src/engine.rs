@@ -100,11 +100,12 @@ impl Execute for KubeEngine {
         };
         let named = |error: ProviderError| error.within(step.address());
         delivery::before(&site, step).await.map_err(named)?;
-        step::run(&site, step).await.map_err(named)?;
-        match step.after() {
-            Some(after) => question.one(after).await.map_err(named),
-            None => Ok(None),
-        }
+        step::run(&site, step).await.map_err(named)
+    }
+
+    /// Most of a step is waiting for pods; calls are held together by [`crate::cluster`].
+    fn concurrency(&self) -> usize {
+        32
     }
 
     /// The inventory, which named all that could be there, is made exact.

@@ -117,7 +117,8 @@ fn going(kind: &Kind, resource: &Resource, live: &Value) -> Observed {
     }
 }
 
-fn as_wanted(kind: &Kind, resource: &Resource, live: &Value) -> Observed {
+/// One that is as it is wanted.
+pub(crate) fn as_wanted(kind: &Kind, resource: &Resource, live: &Value) -> Observed {
     Observed {
         address: resource.address.clone(),
         id: text(&live["metadata"]["uid"]).to_owned(),

@@ -85,16 +85,16 @@ impl Question<'_> {
         Ok(seen)
     }
 
-    /// Looks at one that is wanted, as after its step.
+    /// Looks at one that is wanted, as before its step.
     pub(crate) async fn one(self, resource: &Resource) -> Result<Option<Observed>, ProviderError> {
         let (place, address) = (self.place(), &resource.address);
-        let live = self.look.object(examine::known(address)?, &address.name).await?;
-        // What is there tells that its namespace is.
-        let has_namespace = live.is_some() || self.look.has_namespace(&place.namespace).await?;
+        let Some(live) = self.look.object(examine::known(address)?, &address.name).await? else {
+            return Ok(None);
+        };
         let world = World {
-            has_namespace,
+            has_namespace: true, // as something is in it
             place,
-            ours: live.into_iter().map(|live| (address.clone(), live)).collect(),
+            ours: BTreeMap::from([(address.clone(), live)]),
         };
         let seen = examine::one(self, &world, resource).await?;
         Ok(seen.observed.into_iter().next())

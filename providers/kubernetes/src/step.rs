@@ -11,7 +11,7 @@ use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step, Value
 use tokio::time::Instant;
 
 use crate::engine::Site;
-use crate::examine::{known, probe};
+use crate::examine::{as_wanted, known, probe};
 use crate::fault::Sort;
 use crate::finding::refused;
 use crate::health;
@@ -27,21 +27,23 @@ const PACE: Duration = Duration::from_millis(200);
 /// How long the version before may take to serve again.
 const BACK: Duration = Duration::from_secs(120);
 
-/// Carries out a step.
-pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<(), ProviderError> {
+/// Carries out a step; what stands there then, which was waited for where there is anything to wait for.
+pub(crate) async fn run(site: &Site<'_>, step: &Step) -> Result<Option<Observed>, ProviderError> {
     let kind = known(step.address())?;
-    match step {
-        Step::Create { resource } => come(site, kind, resource, None).await,
-        Step::Update { before, after } => come(site, kind, after, Some(before)).await,
-        Step::Repair { before, after } => repair(site, kind, before, after).await,
-        Step::Replace { before, after } => replace(site, kind, before, after).await,
+    let (after, made) = match step {
+        Step::Create { resource } => (resource, come(site, kind, resource, None).await?),
+        Step::Update { before, after } => (after, come(site, kind, after, Some(before)).await?),
+        Step::Repair { before, after } => (after, repair(site, kind, before, after).await?),
+        Step::Replace { before, after } => (after, replace(site, kind, before, after).await?),
         Step::Delete { before } => {
             if kind.short == "deployment" {
                 canary::clear(site, &before.address.name).await?;
             }
-            go(site, kind, &before.address.name, &before.id, ending(kind)).await
+            go(site, kind, &before.address.name, &before.id, ending(kind)).await?;
+            return Ok(None);
         }
-    }
+    };
+    Ok(Some(as_wanted(kind, after, &made.object)))
 }
 
 /// Applies a resource and waits until it works; if it does not, `before` comes back.
@@ -50,15 +52,15 @@ async fn come(
     kind: &'static Kind,
     resource: &Resource,
     before: Option<&Observed>,
-) -> Result<(), ProviderError> {
+) -> Result<Made, ProviderError> {
     let checks = unanswered(site, kind, resource, before).await?;
     let made = put(site, kind, resource, checks.is_some()).await?;
     let up = works(site, kind, resource).await;
     let (is_up, proven) = (up.is_ok(), prove(site, kind, resource, checks.as_ref(), up).await);
     match (proven, before) {
         (Err(error), Some(before)) if health::has_pods(kind.short) => Err(back(site, kind, before, error).await),
-        (Err(error), None) if is_up && made.is_new => Err(withdraw(site, kind, &made, error).await),
-        (done, _) => done,
+        (Err(error), None) if is_up && made.is_new => Err(withdraw(site, kind, resource, &made, error).await),
+        (done, _) => done.map(|()| made),
     }
 }
 
@@ -107,8 +109,15 @@ async fn prove(
 }
 
 /// Takes a first version away that must not serve.
-async fn withdraw(site: &Site<'_>, kind: &'static Kind, made: &Made, error: ProviderError) -> ProviderError {
-    match go(site, kind, &made.name, &made.uid, ending(kind)).await {
+async fn withdraw(
+    site: &Site<'_>,
+    kind: &'static Kind,
+    resource: &Resource,
+    made: &Made,
+    error: ProviderError,
+) -> ProviderError {
+    let uid = text(&made.object["metadata"]["uid"]);
+    match go(site, kind, &resource.address.name, uid, ending(kind)).await {
         Ok(()) => error.hint("it was taken away, so that nobody gets its answers"),
         Err(also) => error.hint(format!(
             "it still serves, as it cannot be taken away: {}",
@@ -119,8 +128,8 @@ async fn withdraw(site: &Site<'_>, kind: &'static Kind, made: &Made, error: Prov
 
 /// What an apply made.
 struct Made {
-    name: String,
-    uid: String,
+    /// As the server answered.
+    object: Value,
     /// Whether nothing was there before.
     is_new: bool,
 }
@@ -160,8 +169,7 @@ async fn put(site: &Site<'_>, kind: &'static Kind, resource: &Resource, unproven
         unstick(site, kind, name).await?;
     }
     Ok(Made {
-        name: name.clone(),
-        uid: text(&applied["metadata"]["uid"]).to_owned(),
+        object: applied,
         is_new: live.is_none(),
     })
 }
@@ -274,7 +282,7 @@ async fn repair(
     kind: &'static Kind,
     before: &Observed,
     after: &Resource,
-) -> Result<(), ProviderError> {
+) -> Result<Made, ProviderError> {
     let name = &after.address.name;
     let live = site.look.object(kind, name).await?;
     let live = live.filter(|live| is_ours(live, &site.place) && !health::is_terminating(live));
@@ -305,7 +313,7 @@ async fn replace(
     kind: &'static Kind,
     before: &Observed,
     after: &Resource,
-) -> Result<(), ProviderError> {
+) -> Result<Made, ProviderError> {
     let mut body = words::sent(kind, after, &site.place, None);
     if kind.short == "secret" {
         body["data"] = secrets::stand_in(&after.spec, None);
@@ -320,13 +328,14 @@ async fn replace(
     let how = if keeps { Propagation::Orphan } else { ending(kind) };
     let checks = unanswered(site, kind, after, Some(before)).await?;
     go(site, kind, &before.address.name, &before.id, how).await?;
-    if let Err(error) = put(site, kind, after, checks.is_some()).await {
-        return Err(back(site, kind, before, error).await);
-    }
+    let made = match put(site, kind, after, checks.is_some()).await {
+        Ok(made) => made,
+        Err(error) => return Err(back(site, kind, before, error).await),
+    };
     let up = works(site, kind, after).await;
     match prove(site, kind, after, checks.as_ref(), up).await {
         Err(error) if keeps => Err(back(site, kind, before, error).await),
-        done => done,
+        done => done.map(|()| made),
     }
 }
 

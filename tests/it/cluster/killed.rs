@@ -189,3 +189,27 @@ fn a_lost_answer_or_a_refusal_is_made_up_for() {
     }
     eprintln!("{} pairs", cases.len());
 }
+
+/// Ctrl-C while the API server has stopped answering: the promise of five seconds holds, and the next run goes on.
+#[test]
+fn an_interrupt_is_heard_where_nothing_answers_any_more() {
+    let ground = Leg::Update.ground();
+    ground.double.fault_at_change(4, Fault::HoldBefore);
+    let mut run = start(&ground, "apply -y");
+    while !ground.double.is_holding() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    ground.double.fault_on("", usize::MAX, Fault::HoldBefore);
+    let (begun, pid) = (Instant::now(), run.id().to_string());
+    let sent = std::process::Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.unwrap().success());
+    let code = run.wait().unwrap().code();
+    let took = begun.elapsed();
+    assert_eq!(code, Some(130));
+    assert!(took <= Duration::from_secs(5), "{took:?}");
+    ground.double.heal();
+    ground.double.release();
+    let next = ground.run("apply -y");
+    assert!(next.starts_with("exit: 0"), "{next}");
+    Leg::Update.is_done(&ground);
+}
