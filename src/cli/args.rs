@@ -122,8 +122,12 @@ pub(super) enum Command {
     Doctor(Doctor),
     /// Format the stack file
     Fmt(Fmt),
+    /// Print what completes commands and flags in a shell
+    Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
     /// Print the version
-    Version,
+    Version(Version),
 }
 
 /// `init`
@@ -450,4 +454,30 @@ pub(super) struct Fmt {
     /// Change nothing; exit with 1 when the file is not formatted
     #[arg(long)]
     pub check: bool,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// Write a page for each command to this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `version`
+#[derive(Debug, Args)]
+pub(super) struct Version {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
 }

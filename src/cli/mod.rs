@@ -4,6 +4,7 @@
 
 mod apply;
 mod args;
+mod completions;
 mod delivery;
 mod doctor;
 mod drift;
@@ -18,6 +19,7 @@ mod image;
 mod init;
 mod load;
 mod logs;
+mod man;
 mod manual;
 mod memory;
 mod plan;
@@ -32,6 +34,7 @@ mod survey;
 mod ui;
 mod unlock;
 mod validate;
+mod version;
 mod who;
 
 use std::path::PathBuf;
@@ -124,10 +127,9 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Doctor(_) => wait(doctor::run(&context)),
         Command::Logs(args) => wait(logs::run(&args, &context)),
         Command::Status(args) => wait(status::run(&args, &context)),
-        Command::Version => {
-            ui.out(concat!("mlstack ", env!("CARGO_PKG_VERSION")));
-            Ok(Exit::Done)
-        }
+        Command::Completions(args) => Ok(completions::run(&args, &ui)),
+        Command::Man(args) => man::run(&args, &context),
+        Command::Version(args) => Ok(version::run(&args, &ui)),
         Command::Schema(args) => Ok(schema::run(&args, &ui)),
         Command::Fmt(args) => fmt::run(&args, &context),
     }

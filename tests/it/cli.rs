@@ -27,6 +27,17 @@ fn version() {
     mlstack 0.1.0
     --- stderr
     ");
+    let told: serde_json::Value = serde_json::from_str(&shop().stdout("version --json")).unwrap();
+    assert_eq!(
+        told,
+        serde_json::from_str::<serde_json::Value>(&shop().stdout("version --format json")).unwrap()
+    );
+    assert_eq!(told["version"], "0.1.0");
+    assert_eq!(told["features"], serde_json::json!(["postgres", "s3"]));
+    let target = told["target"].as_str().unwrap();
+    assert_eq!(target.split('-').count(), 4, "{target}");
+    let rustc = told["rustc"].as_str().unwrap();
+    assert_eq!(rustc.split('.').count(), 3, "{rustc}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use mlstack_manifest::{pod_spec, violations};
 use mlstack_provider::Resource;
 use tempfile::TempDir;
 
+use crate::judge::{answer, missing, program};
 use crate::support::{Sandbox, repository};
 
 /// The stacks that are rendered: a name, a stack file, an environment.
@@ -338,17 +339,6 @@ fn a_plan_needs_no_cluster() {
     ");
 }
 
-/// Says that `judge` did not judge.
-#[expect(
-    clippy::print_stderr,
-    reason = "a judge that is missing is told to whoever runs the tests"
-)]
-fn missing(judge: &str, how: &str, required: bool) {
-    let must = required && std::env::var("MLSTACK_TEST_REQUIRE").is_ok_and(|value| value == "1");
-    assert!(!must, "{judge} is missing: {how}");
-    eprintln!("NOT RUN: {judge}: {how}");
-}
-
 /// The folder with what `tests/run` installs.
 fn tools(judge: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("MLSTACK_TEST_KUBE").map(PathBuf::from);
@@ -356,34 +346,6 @@ fn tools(judge: &str) -> Option<PathBuf> {
         missing(judge, "no MLSTACK_TEST_KUBE; `tests/run --prepare` installs it", true);
     }
     folder
-}
-
-/// A program that a variable names.
-fn program(judge: &str, variable: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(variable).map(PathBuf::from);
-    if path.is_none() {
-        missing(
-            judge,
-            &format!("no {variable}; `pip install` it and say where it is"),
-            false,
-        );
-    }
-    path
-}
-
-/// What `command` prints; it must succeed.
-#[track_caller]
-fn answer(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    text(&output.stdout)
 }
 
 #[test]
