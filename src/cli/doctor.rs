@@ -1,25 +1,32 @@
 //! `mlstack doctor`: whether this machine can run stacks, one line a question.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mlstack_provider::Operate as _;
 use mlstack_provider_docker::{DockerReader, Doctor, TakenPort};
+use mlstack_provider_kubernetes::{Doctor as ClusterDoctor, KubeReader, Policy};
 
 use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::image::human_size;
 use super::load::{self, Loaded};
-use super::site::connect;
-use super::survey::find_server;
+use super::site::{self, connect};
+use super::survey::{find_server, outline};
+use crate::stack::Stack;
+use crate::target::Target;
 
 /// Runs the command. Exits with 1 when something is missing that `up` needs.
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let mut report = Report::default();
     let loaded = stack(context, &mut report);
-    match engine(loaded.as_ref()).await {
-        Ok((doctor, own)) => examine(&doctor, &own, &mut report),
-        Err(failure) => report.bad(&failure.render(&context.ui)),
+    let asked = match &loaded {
+        Some(loaded) if loaded.target == Target::Kubernetes => cluster(loaded, context, &mut report).await,
+        loaded => engine(loaded.as_ref(), &mut report).await,
+    };
+    if let Err(failure) = asked {
+        report.bad(&failure.render(&context.ui));
     }
     server(context, &mut report);
     context.ui.out(&report.text);
@@ -65,8 +72,9 @@ fn stack(context: &Context, report: &mut Report) -> Option<Loaded> {
     }
 }
 
-/// What the engine says of itself, and the containers that are this stack's own: their ports are taken, but by us.
-async fn engine(loaded: Option<&Loaded>) -> Result<(Doctor, Vec<String>), Failure> {
+/// What the engine says of itself, and which ports are taken; those of the containers that are this stack's own are
+/// taken by us.
+async fn engine(loaded: Option<&Loaded>, report: &mut Report) -> Result<(), Failure> {
     let reader = DockerReader::new(connect()?);
     let ports: Vec<u16> = loaded.iter().flat_map(|loaded| wanted(loaded)).collect();
     let doctor = reader.doctor(&ports).await?;
@@ -74,7 +82,86 @@ async fn engine(loaded: Option<&Loaded>) -> Result<(Doctor, Vec<String>), Failur
         Some(loaded) => reader.status(&loaded.stack.name).await?,
         None => Vec::new(),
     };
-    Ok((doctor, own.into_iter().map(|copy| copy.name).collect()))
+    let own: Vec<String> = own.into_iter().map(|copy| copy.name).collect();
+    examine(&doctor, &own, report);
+    Ok(())
+}
+
+/// What the cluster says of itself, and what the stack needs of it.
+async fn cluster(loaded: &Loaded, context: &Context, report: &mut Report) -> Result<(), Failure> {
+    let cluster = site::cluster(&loaded.stack, context).await?;
+    let wanted = outline(loaded);
+    let kinds: BTreeSet<&str> = wanted.iter().map(|resource| resource.address.kind.as_str()).collect();
+    let doctor = KubeReader::new(&cluster, Policy::default()).doctor(&kinds).await?;
+    report.good(&format!("Kubernetes {} at {}", doctor.version, cluster.server()));
+    namespace(cluster.namespace(), &kinds, &doctor, report);
+    rights(&kinds, &doctor, report);
+    storage(&loaded.stack, &kinds, &doctor, report);
+    ingress(&loaded.stack, &kinds, &doctor, report);
+    Ok(())
+}
+
+fn namespace(name: &str, kinds: &BTreeSet<&str>, doctor: &ClusterDoctor, report: &mut Report) {
+    let unseen = doctor
+        .denied
+        .get("namespaces")
+        .is_some_and(|verbs| verbs.contains(&"get"));
+    match (doctor.has_namespace, kinds.contains("namespace")) {
+        _ if unseen => report.warn(&format!("whether namespace {name} is there cannot be seen")),
+        (true, _) => report.good(&format!("namespace {name} is there")),
+        (false, true) => report.good(&format!("namespace {name} is made by the first apply")),
+        (false, false) => report.bad(&format!(
+            "there is no namespace {name}: kubectl create namespace {name}"
+        )),
+    }
+}
+
+fn rights(kinds: &BTreeSet<&str>, doctor: &ClusterDoctor, report: &mut Report) {
+    if doctor.denied.is_empty() {
+        return report.good(&format!(
+            "you may do there what an apply does, with {} kinds of objects",
+            kinds.len()
+        ));
+    }
+    let each = doctor.denied.iter();
+    let each: Vec<String> = each
+        .map(|(plural, verbs)| format!("{plural}: {}", verbs.join(", ")))
+        .collect();
+    report.bad(&format!(
+        "you may not do there what an apply does; ask whoever runs the cluster for\n{}",
+        each.join("\n")
+    ));
+}
+
+fn storage(stack: &Stack, kinds: &BTreeSet<&str>, doctor: &ClusterDoctor, report: &mut Report) {
+    if stack.kubernetes.storage_class.is_some() || !kinds.contains("statefulset") && !kinds.contains("pvc") {
+        return;
+    }
+    match &doctor.default_storage {
+        Some(Some(class)) => report.good(&format!("volumes get the storage class {class}")),
+        Some(None) => {
+            report.bad("there is no default storage class: name one in `environments.NAME.kubernetes.storage_class`");
+        }
+        None => report.warn("which storage classes there are cannot be seen"),
+    }
+}
+
+fn ingress(stack: &Stack, kinds: &BTreeSet<&str>, doctor: &ClusterDoctor, report: &mut Report) {
+    let Some(classes) = doctor.ingress_classes.as_ref().filter(|_| kinds.contains("ingress")) else {
+        return;
+    };
+    match &stack.kubernetes.ingress_class {
+        Some(class) if !classes.contains(class) => report.bad(&format!(
+            "there is no ingress class {class}: there is {}",
+            if classes.is_empty() {
+                "none".to_owned()
+            } else {
+                classes.join(", ")
+            }
+        )),
+        None if classes.is_empty() => report.bad("public components need an ingress controller, and there is none"),
+        _ => report.good("public components have an ingress controller"),
+    }
 }
 
 fn wanted(loaded: &Loaded) -> Vec<u16> {

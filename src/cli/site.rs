@@ -111,7 +111,7 @@ pub(super) fn connect() -> Result<Arc<Connection>, Failure> {
 }
 
 /// The cluster of the context that was typed, or of the current one, in the stack's namespace.
-async fn cluster(stack: &Stack, context: &Context) -> Result<Cluster, Failure> {
+pub(super) async fn cluster(stack: &Stack, context: &Context) -> Result<Cluster, Failure> {
     let access = Access {
         kubeconfig: kubeconfig()?,
         context: context.global.context.clone(),

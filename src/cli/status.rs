@@ -83,13 +83,10 @@ fn since(moment: Option<&str>) -> String {
     text.get(..19).unwrap_or(text).replace('T', " ")
 }
 
-/// `127.0.0.1:3000->8080/tcp` as something to open.
+/// `127.0.0.1:3000->8080/tcp` as something to open; what is said without `->` is.
 fn addresses(copy: &CopyStatus) -> Vec<String> {
-    copy.ports
-        .iter()
-        .filter_map(|port| port.split_once("->"))
-        .map(|(host, _)| host.to_owned())
-        .collect()
+    let host = |port: &String| visible(port.split("->").next().unwrap_or_default());
+    copy.ports.iter().map(host).collect()
 }
 
 fn json_of(stack: &str, copies: &[CopyStatus]) -> Value {

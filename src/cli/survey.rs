@@ -94,15 +94,10 @@ impl Survey {
 
     /// Whether `name` is data of the stack file, whether it is there or not.
     pub(super) fn declares_data(&self, name: &str) -> bool {
-        let nothing = BTreeMap::new();
-        let known = Known {
-            digests: &nothing,
-            secrets: &nothing,
-            locate: &|_| None,
-        };
-        let declared = lower(&self.loaded, &known);
         let is_it = |data: &Resource| data.address.name == name || data.address.to_string() == name;
-        declared.iter().any(|resource| resource.protected && is_it(resource))
+        outline(&self.loaded)
+            .iter()
+            .any(|resource| resource.protected && is_it(resource))
     }
 }
 
@@ -231,6 +226,17 @@ struct Known<'a> {
 }
 
 /// The resources of the stack on its target.
+/// What a stack is made of, before anything is known of its images and secrets.
+pub(super) fn outline(loaded: &Loaded) -> Vec<Resource> {
+    let nothing = BTreeMap::new();
+    let known = Known {
+        digests: &nothing,
+        secrets: &nothing,
+        locate: &|_| None,
+    };
+    lower(loaded, &known)
+}
+
 fn lower(loaded: &Loaded, known: &Known<'_>) -> Vec<Resource> {
     let Known {
         digests,

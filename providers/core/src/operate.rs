@@ -25,7 +25,8 @@ pub struct CopyStatus {
     pub since: Option<String>,
     /// The exit code, once it ended.
     pub exit_code: Option<i64>,
-    /// Published ports, such as `127.0.0.1:3000->8080/tcp`.
+    /// Where it can be reached: published ports, such as `127.0.0.1:3000->8080/tcp`; of a cluster, on a component's first
+    /// copy, addresses outside, such as `203.0.113.7:1883` or `http://web.example.com`.
     pub ports: Vec<String>,
     /// The node of a cluster that it runs on.
     pub node: Option<String>,

@@ -8,6 +8,7 @@ mod canary;
 mod cause;
 mod cluster;
 mod delivery;
+mod doctor;
 mod engine;
 mod examine;
 mod fault;
@@ -37,6 +38,7 @@ mod write;
 
 pub use cluster::{Access, Cluster};
 pub use delivery::Delivery;
+pub use doctor::Doctor;
 pub use engine::{Config, KubeEngine};
 pub use lock::{ClusterLock, HeldLock, Taken, lock_name};
 pub use observe::Seen;

@@ -8,6 +8,7 @@ use http::Method;
 use http_body_util::BodyExt as _;
 use mlstack_manifest::{Kind, MANAGER};
 use mlstack_provider::{ErrorKind, ProviderError, Value};
+use serde_json::json;
 
 use crate::cluster::{Answer, Ask, Cluster};
 use crate::fault::{Lost, Sort};
@@ -60,7 +61,7 @@ impl Look {
         let action = format!("cannot list {what}");
         let (mut all, mut after) = (Vec::new(), String::new());
         loop {
-            let ask = Ask::get(format!("{path}?{query}&limit={PAGE}{after}"));
+            let ask = Ask::get(format!("{path}?limit={PAGE}&{query}{after}"));
             let answer = self.0.call(&action, &ask).await?;
             if answer.refusal().is_some_and(|refusal| refusal.status == 410) && !after.is_empty() {
                 // The list grew old between two pages.
@@ -176,6 +177,31 @@ impl Look {
             return Err(crate::fault::Refusal::of(status, &body).error("cannot read logs"));
         }
         Ok(response.into_body().into_data_stream().map_err(lost))
+    }
+
+    /// The server's version.
+    pub(crate) async fn version(&self) -> Result<String, ProviderError> {
+        let action = "cannot ask for the version";
+        let answer = self.0.call(action, &Ask::get("/version")).await?.good(action)?;
+        Ok(answer["gitVersion"].as_str().unwrap_or("unknown").to_owned())
+    }
+
+    /// Whether we may do something with the objects of a kind here. The question is sent as an object, but kept nowhere.
+    pub(crate) async fn may(&self, verb: &str, kind: &Kind) -> Result<bool, ProviderError> {
+        let action = format!("cannot ask who may {verb} {}", kind.plural);
+        let namespace = if kind.namespaced { self.0.namespace() } else { "" };
+        let attributes = json!({"verb": verb, "group": kind.group(), "resource": kind.plural, "namespace": namespace});
+        let ask = Ask {
+            method: Method::POST,
+            path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
+            content: "application/json",
+            body: Some(json!({
+                "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+                "spec": {"resourceAttributes": attributes},
+            })),
+        };
+        let answer = self.0.call(&action, &ask).await?.good(&action)?;
+        Ok(answer["status"]["allowed"] == true)
     }
 
     /// Whether a namespace is there; `true` where we may not look.

@@ -1,5 +1,6 @@
 //! The side of the provider that looks.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use mlstack_provider::{
 };
 
 use crate::cluster::Cluster;
+use crate::doctor::{self, Doctor};
 use crate::finding::refused;
 use crate::look::Look;
 use crate::observe::{Question, Seen};
@@ -53,6 +55,15 @@ impl KubeReader {
         seen.findings
             .clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(seen)
+    }
+
+    /// How the cluster is, for a stack that is made of these kinds.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or lets nobody in.
+    pub async fn doctor(&self, kinds: &BTreeSet<&str>) -> Result<Doctor, ProviderError> {
+        let kinds: Vec<_> = kinds.iter().filter_map(|short| kind(short)).collect();
+        doctor::examine(&self.look, &kinds).await
     }
 
     pub(crate) fn question<'a>(&'a self, stack: &'a str) -> Question<'a> {

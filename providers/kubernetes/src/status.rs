@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mlstack_manifest::{MANAGED_BY, MANAGER, label_value};
-use mlstack_provider::{CopyStatus, ProviderError, Value};
+use mlstack_manifest::{MANAGED_BY, MANAGER, kind, label_value};
+use mlstack_provider::{CopyStatus, ErrorKind, ProviderError, Value};
 
 use crate::canary::CANARY;
 use crate::cause::{Evidence, causes};
@@ -41,12 +41,71 @@ pub(crate) async fn pods(look: &Look, stack: &str) -> Result<Vec<(String, u32, V
 
 /// The status of every pod.
 pub(crate) async fn of(look: &Look, stack: &str) -> Result<Vec<CopyStatus>, ProviderError> {
-    let pods = pods(look, stack).await?;
-    let events = look.warnings().await?;
-    Ok(pods
-        .into_iter()
-        .map(|(component, copy, pod)| one(component, copy, &pod, &events))
-        .collect())
+    let (pods, events, mut doors) = tokio::try_join!(pods(look, stack), look.warnings(), doors(look, stack))?;
+    let told = pods.into_iter().map(|(component, copy, pod)| {
+        // An address is the component's, so it is told once.
+        let ports = doors.remove(&component).unwrap_or_default();
+        CopyStatus {
+            ports,
+            ..one(component, copy, &pod, &events)
+        }
+    });
+    Ok(told.collect())
+}
+
+/// The addresses at which components can be reached from outside, as far as the cluster tells them.
+async fn doors(look: &Look, stack: &str) -> Result<BTreeMap<String, Vec<String>>, ProviderError> {
+    let selector = format!(
+        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER}",
+        label_value(stack)
+    );
+    let mut doors: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for short in ["service", "ingress", "httproute"] {
+        let Some(kind) = kind(short) else { continue };
+        let all = match look.list(kind, &selector).await {
+            // They are an extra: whoever may only see pods sees those.
+            Err(error) if error.kind == ErrorKind::Denied => Vec::new(),
+            listed => listed?,
+        };
+        for object in &all {
+            let component = text(&object["metadata"]["labels"]["app.kubernetes.io/name"]).to_owned();
+            doors.entry(component).or_default().extend(addresses(short, object));
+        }
+    }
+    Ok(doors)
+}
+
+fn addresses(short: &str, object: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let given = list(&object["status"]["loadBalancer"]["ingress"]);
+    let given = given
+        .iter()
+        .filter_map(|one| one["hostname"].as_str().or(one["ip"].as_str()));
+    match short {
+        "service" => {
+            let ports = list(&object["spec"]["ports"]);
+            let at = |host| ports.iter().map(move |port| format!("{host}:{}", port["port"]));
+            given.flat_map(at).collect()
+        }
+        "ingress" => {
+            let scheme = if object["spec"]["tls"].is_array() {
+                "https"
+            } else {
+                "http"
+            };
+            let rules = list(&object["spec"]["rules"]);
+            let hosts: Vec<&str> = rules.iter().filter_map(|rule| rule["host"].as_str()).collect();
+            let hosts = if hosts.is_empty() { given.collect() } else { hosts };
+            hosts.iter().map(|host| format!("{scheme}://{host}")).collect()
+        }
+        _ => {
+            let hosts = list(&object["spec"]["hostnames"]);
+            hosts
+                .iter()
+                .filter_map(|host| Some(format!("http://{}", host.as_str()?)))
+                .collect()
+        }
+    }
 }
 
 fn one(component: String, copy: u32, pod: &Value, events: &[Value]) -> CopyStatus {

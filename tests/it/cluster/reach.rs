@@ -54,6 +54,59 @@ fn a_login_program_of_the_kubeconfig_is_run() {
     assert!(!ground.folder.path().join("ran").exists());
 }
 
+#[test]
+fn a_doctor_says_what_a_cluster_lacks() {
+    let ground = Ground::with(
+        "version: 1\nname: shop\ncomponents:\n  db: { type: database, version: \"17\" }\n  web:\n    type: service\n    \
+         image: registry.example/web:1\n    port: 8080\n    resources: { cpu: 100m, memory: 64Mi }\n    \
+         expose: { port: 80, public: true }\n",
+    );
+    insta::assert_snapshot!(ground.run("doctor"), @"
+    exit: 1
+    --- stdout
+      ok    mlstack.yaml is valid
+      ok    Kubernetes v1.36.2 at [TIME]
+      ok    namespace shop is made by the first apply
+      ok    you may do there what an apply does, with 9 kinds of objects
+      ok    volumes get the storage class standard
+      FAIL  public components need an ingress controller, and there is none
+      ok    model server at [DIR]/server
+    --- stderr
+    ");
+    assert!(
+        ground
+            .writes()
+            .iter()
+            .all(|call| call.contains("selfsubjectaccessreviews"))
+    );
+    // Somebody who may nothing.
+    let kubeconfig = ground
+        .double
+        .kubeconfig()
+        .replace("contexts:\n", "    as: guest\ncontexts:\n");
+    ground.folder.write("kubeconfig", kubeconfig);
+    insta::assert_snapshot!(ground.run("doctor"), @"
+    exit: 1
+    --- stdout
+      ok    mlstack.yaml is valid
+      ok    Kubernetes v1.36.2 at [TIME]
+      warn  whether namespace shop is there cannot be seen
+      FAIL  you may not do there what an apply does; ask whoever runs the cluster for
+            deployments: create, delete, get, list, patch
+            ingresses: create, delete, get, list, patch
+            namespaces: create, delete, get, patch
+            networkpolicies: create, delete, get, list, patch
+            persistentvolumeclaims: create, delete, get, list, patch
+            secrets: create, delete, get, list, patch
+            serviceaccounts: create, delete, get, list, patch
+            services: create, delete, get, list, patch
+            statefulsets: create, delete, get, list, patch
+      warn  which storage classes there are cannot be seen
+      ok    model server at [DIR]/server
+    --- stderr
+    ");
+}
+
 /// The whole way on the cluster that `MLSTACK_TEST_CLUSTER` (a kubeconfig) or `KUBECONFIG` names.
 #[test]
 fn a_real_cluster_is_walked_where_there_is_one() {

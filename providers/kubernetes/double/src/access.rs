@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds::{Kind, named};
+use crate::kinds::{KINDS, Kind, named};
 use crate::refusal::{Refusal, details};
 use crate::request::Request;
 use crate::store::{World, text};
@@ -110,8 +110,23 @@ pub(crate) fn self_review() -> Value {
         "status": {"userInfo": {"username": "admin", "groups": ["system:masters", "system:authenticated"]}}})
 }
 
-/// The answer to "may I", for the admin: yes.
-pub(crate) fn access_review(body: &Value) -> Value {
+/// The answer to "may I"; the admin may everything.
+pub(crate) fn access_review(world: &World, user: Option<&str>, body: &Value) -> Value {
+    let asked = |name: &str| text(body, &format!("/spec/resourceAttributes/{name}"));
+    let kind = KINDS
+        .iter()
+        .find(|kind| kind.plural == asked("resource") && kind.group == asked("group"));
+    let may = |user, kind| {
+        let ask = Ask {
+            verb: asked("verb"),
+            kind,
+            namespace: asked("namespace"),
+            name: asked("name"),
+            subresource: asked("subresource"),
+        };
+        allowed(world, user, &ask)
+    };
+    let allowed = user.is_none_or(|user| kind.is_some_and(|kind| may(user, kind)));
     json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": body["spec"],
-        "status": {"allowed": true}})
+        "status": {"allowed": allowed}})
 }

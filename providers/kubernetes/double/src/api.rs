@@ -53,10 +53,8 @@ fn route(world: &mut World, request: &Request) -> Result<Reply, Refusal> {
     match request.path.as_str() {
         "/apis/authentication.k8s.io/v1/selfsubjectreviews" => return Ok(Reply::json(201, access::self_review())),
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => {
-            return Ok(Reply::json(
-                201,
-                access::access_review(&request.json().unwrap_or_default()),
-            ));
+            let body = request.json().unwrap_or_default();
+            return Ok(Reply::json(201, access::access_review(world, user.as_deref(), &body)));
         }
         _ => {}
     }

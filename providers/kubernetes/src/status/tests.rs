@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{one, selector};
+use super::{addresses, one, selector};
 
 #[test]
 fn a_pod_in_trouble_says_why() {
@@ -37,4 +37,32 @@ fn a_pod_in_trouble_says_why() {
         selector("demo"),
         "app.kubernetes.io/instance=demo,app.kubernetes.io/managed-by=mlstack,!mlstack.dev/canary"
     );
+}
+
+#[test]
+fn an_address_is_told_as_the_cluster_gives_it() {
+    let balancer = json!({
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 1883}]},
+        "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}, {"hostname": "lb.example.net"}]}},
+    });
+    assert_eq!(
+        addresses("service", &balancer),
+        ["203.0.113.7:1883", "lb.example.net:1883"]
+    );
+    assert!(
+        addresses(
+            "service",
+            &json!({"spec": {"ports": [{"port": 80}]}, "status": {"loadBalancer": {}}})
+        )
+        .is_empty()
+    );
+    let ingress = |spec| json!({"spec": spec, "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.8"}]}}});
+    let named = ingress(json!({"rules": [{"host": "web.example.com"}], "tls": [{}]}));
+    assert_eq!(addresses("ingress", &named), ["https://web.example.com"]);
+    assert_eq!(
+        addresses("ingress", &ingress(json!({"rules": [{"http": {}}]}))),
+        ["http://203.0.113.8"]
+    );
+    let route = json!({"spec": {"hostnames": ["web.example.com"]}});
+    assert_eq!(addresses("httproute", &route), ["http://web.example.com"]);
 }
