@@ -20,6 +20,7 @@
 //! | [`image`] | the OCI image of server and model, without a daemon |
 //! | [`project`] | the folder of a stack: the stack file, the files it names, and nothing outside |
 //! | [`view`] | plans, outcomes and states as text or JSON; prints nothing |
+//! | [`lsp`] | what an editor asks about a stack file, answered |
 //! | [`cli`] | the command line; the only module that prints |
 
 pub mod apply;
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod diag;
 pub mod image;
 pub mod ledger;
+pub mod lsp;
 pub mod plan;
 pub mod project;
 pub mod render;

@@ -126,6 +126,8 @@ pub(super) enum Command {
     Completions(Completions),
     /// Print the manual page, or write one for each command
     Man(Man),
+    /// Answer an editor about stack files, on stdin and stdout
+    Lsp(Lsp),
     /// Print the version
     Version(Version),
 }
@@ -447,6 +449,14 @@ pub(super) enum SchemaOf {
 /// `doctor`
 #[derive(Debug, Args)]
 pub(super) struct Doctor {}
+
+/// `lsp`
+#[derive(Debug, Args)]
+pub(super) struct Lsp {
+    /// Speak over stdin and stdout: what editors ask for, and all there is
+    #[arg(long)]
+    pub stdio: bool,
+}
 
 /// `fmt`
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod init;
 mod load;
 mod logs;
 mod man;
+mod lsp;
 mod manual;
 mod memory;
 mod plan;
@@ -132,6 +133,7 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Version(args) => Ok(version::run(&args, &ui)),
         Command::Schema(args) => Ok(schema::run(&args, &ui)),
         Command::Fmt(args) => fmt::run(&args, &context),
+        Command::Lsp(_) => lsp::run(&context),
     }
 }
 

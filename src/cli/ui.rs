@@ -72,6 +72,15 @@ impl Ui {
         self.out(&visible_json(&format!("{document:#}")));
     }
 
+    /// Data in a frame that tells its length, which is taken when no secret is in it any more.
+    pub(super) fn out_framed(&self, text: &str, frame: fn(&str) -> String) {
+        let mut to = io::stdout().lock();
+        let framed = frame(&redact(text));
+        if let Err(error) = to.write_all(framed.as_bytes()).and_then(|()| to.flush()) {
+            let _first = LOST.set(error);
+        }
+    }
+
     /// Whether what goes to stdout still arrives.
     pub(super) fn is_heard(&self) -> bool {
         LOST.get().is_none()

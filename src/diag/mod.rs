@@ -5,9 +5,12 @@
 use std::fmt;
 
 pub mod codes;
+mod help;
 pub mod page;
 pub mod render;
 pub mod visible;
+
+pub use help::{Help, Instead};
 
 /// One step of a [`Path`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,6 +139,8 @@ pub struct Diagnostic {
     pub label: String,
     /// One remedy that can be pasted.
     pub help: Option<String>,
+    /// The same as an edit, where one edit is all it takes.
+    pub instead: Option<Instead>,
     /// Where.
     pub at: At,
     /// Other places that matter, each with its own label (the first use of a duplicate key).
@@ -159,6 +164,7 @@ impl Diagnostic {
             code,
             label: label.into(),
             help: None,
+            instead: None,
             at,
             related: Vec::new(),
         }
@@ -166,9 +172,13 @@ impl Diagnostic {
 
     /// Adds the remedy.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
+    pub fn help(self, help: impl Into<Help>) -> Self {
+        let Help { text, instead } = help.into();
+        Self {
+            help: Some(text),
+            instead,
+            ..self
+        }
     }
 
     /// Adds another place.

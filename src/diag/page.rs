@@ -5,6 +5,11 @@ use std::fmt::Write as _;
 use super::Severity;
 use super::codes::{ALL, Code};
 
+/// Where the page is read: what `mlstack explain` prints about `code`.
+pub fn address(code: &Code) -> String {
+    format!("https://mlstack.dev/diagnostics#{}", code.name)
+}
+
 /// The whole page.
 pub fn page() -> String {
     let mut page = String::from(

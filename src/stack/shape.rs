@@ -12,7 +12,7 @@ use super::texts::{self, Rule};
 use super::trail::Trail;
 use super::{language, reference, scalar, units};
 use crate::diag::codes::{self, Code};
-use crate::diag::{At, Diagnostic, Part};
+use crate::diag::{At, Diagnostic, Help, Part};
 
 /// Checks a whole stack file.
 pub(super) fn check(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
@@ -101,7 +101,8 @@ impl Checker<'_> {
                     &codes::AMBIGUOUS_TEXT,
                     at,
                     label,
-                    format!("for a text, quote it: {}", scalar::quoted(&scalar.text)),
+                    Help::from(format!("for a text, quote it: {}", scalar::quoted(&scalar.text)))
+                        .whole(scalar::quoted(&scalar.text)),
                 );
                 None
             }
@@ -129,8 +130,8 @@ impl Checker<'_> {
             return;
         }
         let meant = match scalar.text.to_ascii_lowercase().as_str() {
-            "yes" | "y" | "on" | "true" | "1" => "write `true`, without quotes",
-            "no" | "n" | "off" | "false" | "0" => "write `false`, without quotes",
+            "yes" | "y" | "on" | "true" | "1" => Help::from("write `true`, without quotes").whole("true"),
+            "no" | "n" | "off" | "false" | "0" => Help::from("write `false`, without quotes").whole("false"),
             _ => return self.wrong_scalar(scalar, at, "`true` or `false`", example),
         };
         self.value(
@@ -157,7 +158,7 @@ impl Checker<'_> {
                     &codes::WRONG_TYPE,
                     at,
                     label,
-                    format!("write `{plain}`: plain digits, without quotes"),
+                    Help::from(format!("write `{plain}`: plain digits, without quotes")).whole(plain),
                 );
             }
         }
@@ -198,7 +199,7 @@ impl Checker<'_> {
                     &codes::WRONG_UNIT,
                     at,
                     format!("`{}` is not {wanted}", scalar.text),
-                    help,
+                    Help::from(help).if_plain(&scalar.text),
                 );
             }
             Err(units::Fault::Range(range)) => {
@@ -231,7 +232,7 @@ impl Checker<'_> {
         }
         let other = words.others.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word));
         let (code, help) = match other {
-            Some((_, code, help)) => (*code, (*help).to_owned()),
+            Some((_, code, help)) => (*code, Help::from(*help).if_plain(word)),
             None => (words.code, did_you_mean(word, words.known.iter().copied())),
         };
         let verb = if std::ptr::eq(code, &codes::NOT_BUNDLED) {
@@ -478,11 +479,11 @@ impl Checker<'_> {
         );
     }
 
-    fn value(&mut self, code: &'static Code, at: &Trail<'_>, label: impl Into<String>, help: impl Into<String>) {
+    fn value(&mut self, code: &'static Code, at: &Trail<'_>, label: impl Into<String>, help: impl Into<Help>) {
         self.push(Diagnostic::at_value(code, &at.path(), label).help(help));
     }
 
-    fn key(&mut self, code: &'static Code, at: &Trail<'_>, label: impl Into<String>, help: impl Into<String>) {
+    fn key(&mut self, code: &'static Code, at: &Trail<'_>, label: impl Into<String>, help: impl Into<Help>) {
         self.push(Diagnostic::at_key(code, &at.path(), label).help(help));
     }
 
@@ -492,17 +493,18 @@ impl Checker<'_> {
 }
 
 /// What was meant by a field that does not exist.
-fn unknown_help(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
+fn unknown_help(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Help {
     if let Some((field, rest)) = key.split_once(':')
         && known.clone().any(|name| name == field)
     {
-        return format!("a space is missing after the colon: `{field}: {}`", rest.trim());
+        let spaced = format!("{field}: {}", rest.trim());
+        return Help::from(format!("a space is missing after the colon: `{spaced}`")).whole(spaced);
     }
     match language::ELSEWHERE
         .iter()
         .find(|(word, field)| *word == key && known.clone().any(|name| name == *field))
     {
-        Some((_, field)) => format!("here it is called `{field}`"),
+        Some((_, field)) => Help::from(format!("here it is called `{field}`")).word(key, *field),
         None => did_you_mean(key, known),
     }
 }

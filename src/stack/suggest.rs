@@ -1,5 +1,7 @@
 //! "Did you mean": the known word nearest to a mistyped one.
 
+use crate::diag::Help;
+
 /// The known word nearest to `word`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
@@ -13,11 +15,16 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// "did you mean `x`?", or the whole list when nothing is near.
-pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Help {
     match nearest(word, known.clone()) {
-        Some(candidate) => format!("did you mean `{candidate}`?"),
-        None => one_of(known),
+        Some(candidate) => meant(word, candidate),
+        None => one_of(known).into(),
     }
+}
+
+/// "did you mean `candidate`?", instead of `word`.
+pub(crate) fn meant(word: &str, candidate: &str) -> Help {
+    Help::from(format!("did you mean `{candidate}`?")).word(word, candidate)
 }
 
 /// "one of `a`, `b`, `c`".

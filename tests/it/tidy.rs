@@ -52,8 +52,9 @@ const RULES: &[Rule] = &[
     Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "review", "mlstack_provider"], world: &[] },
     Rule { module: "image", ours: &["mlstack_provider"], world: &[Files, Async] },
     Rule { module: "project", ours: &["atomic", "diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
+    Rule { module: "lsp", ours: &["diag", "stack", "target"], world: &[] },
     Rule { module: "cli", ours: &[
-        "apply", "atomic", "diag", "image", "ledger", "plan", "project", "render", "review", "stack", "target", "view",
+        "apply", "atomic", "diag", "image", "ledger", "lsp", "plan", "project", "render", "review", "stack", "target", "view",
         "mlstack_provider", "mlstack_provider_docker", "mlstack_provider_kubernetes", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
     ], world: &World::ALL },
 ];

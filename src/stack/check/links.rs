@@ -6,7 +6,7 @@ use crate::stack::model::{Component, Frontend, Kind, Protocol, Stack};
 use crate::stack::node::Node;
 use crate::stack::reference::{self, Raw};
 use crate::stack::scalar;
-use crate::stack::suggest::{a, did_you_mean};
+use crate::stack::suggest::{a, did_you_mean, meant};
 
 /// One component names another.
 pub(super) struct Edge {
@@ -157,7 +157,7 @@ fn properties(cx: &Context<'_>, component: &Component, found: &mut Found) {
             (label, did_you_mean(property, known))
         } else if has_no_port(other) && matches!(property, "port" | "address" | "url") {
             let help = format!("add `port: 8000` to `{to}`, with the right number");
-            (format!("nobody knows which port `{to}` listens on"), help)
+            (format!("nobody knows which port `{to}` listens on"), help.into())
         } else {
             continue;
         };
@@ -198,7 +198,8 @@ pub(super) fn unknown_secret(cx: &Context<'_>, name: &str, at: &Path) -> crate::
         true => format!(
             "add `secrets: {{{name}: {{env: {}}}}}`",
             name.to_uppercase().replace('-', "_")
-        ),
+        )
+        .into(),
         false => did_you_mean(name, known),
     };
     at_value(&codes::UNKNOWN_SECRET, at, format!("no secret is named `{name}`"), help)
@@ -238,8 +239,8 @@ fn wanted(cx: &Context<'_>, name: &str, at: &Path, types: &[&str], found: &mut F
             .filter(|other| types.contains(&other.kind.name()))
             .map(|other| other.name.as_str());
         let help = match candidates.next() {
-            Some(candidate) => format!("did you mean `{candidate}`?"),
-            None => format!("add a component with `type: {}`, and name that", types[0]),
+            Some(candidate) => meant(name, candidate),
+            None => format!("add a component with `type: {}`, and name that", types[0]).into(),
         };
         let label = format!("`{name}` is {}, not a {}", a(other.kind.name()), types.join(" or a "));
         found.push(at_value(&codes::WRONG_COMPONENT_TYPE, at, label, help));

@@ -17,7 +17,7 @@ mod secrets;
 use super::model::{Component, Kind, Stack};
 use super::node::Node;
 use crate::diag::codes::Code;
-use crate::diag::{At, Diagnostic, Part, Path, Segment};
+use crate::diag::{At, Diagnostic, Help, Part, Path, Segment};
 use links::Edge;
 pub use mounts::links as mount_links;
 
@@ -99,12 +99,12 @@ fn is_waived(stack: &Stack, diagnostic: &Diagnostic) -> bool {
 }
 
 /// A diagnostic at the key of `path`.
-fn at_key(code: &'static Code, path: &Path, label: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+fn at_key(code: &'static Code, path: &Path, label: impl Into<String>, help: impl Into<Help>) -> Diagnostic {
     Diagnostic::at_key(code, path, label).help(help)
 }
 
 /// A diagnostic at the value of `path`.
-fn at_value(code: &'static Code, path: &Path, label: impl Into<String>, help: impl Into<String>) -> Diagnostic {
+fn at_value(code: &'static Code, path: &Path, label: impl Into<String>, help: impl Into<Help>) -> Diagnostic {
     Diagnostic::at_value(code, path, label).help(help)
 }
 

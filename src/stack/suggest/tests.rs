@@ -13,9 +13,9 @@ fn near_words_are_meant() {
 
 #[test]
 fn words_for_people() {
-    assert_eq!(did_you_mean("replcas", WORDS), "did you mean `replicas`?");
+    assert_eq!(did_you_mean("replcas", WORDS).text, "did you mean `replicas`?");
     assert_eq!(
-        did_you_mean("x", ["elephant", "giraffe"]),
+        did_you_mean("x", ["elephant", "giraffe"]).text,
         "one of `elephant`, `giraffe`"
     );
     assert_eq!(one_of(["elephant"]), "there is only `elephant`");
