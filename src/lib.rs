@@ -16,6 +16,7 @@
 //! | [`apply`] | carries out a plan, decides nothing |
 //! | [`ledger`] | what live objects cannot remember: history, good revisions, plans already used; the lock |
 //! | [`atomic`] | files that are there whole or not at all |
+//! | [`lines`] | two texts, line by line |
 //! | [`render`] | resources as files: `compose.yaml`, or one file for each object of Kubernetes |
 //! | [`image`] | the OCI image of server and model, without a daemon |
 //! | [`project`] | the folder of a stack: the stack file, the files it names, and nothing outside |
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod diag;
 pub mod image;
 pub mod ledger;
+pub mod lines;
 pub mod lsp;
 pub mod plan;
 pub mod project;

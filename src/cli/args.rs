@@ -172,6 +172,15 @@ pub(super) struct Plan {
     /// Open no connection and start no process: compare with an empty target
     #[arg(long)]
     pub offline: bool,
+    /// Compare with the stack file of a commit, in each environment: what a pull request changes
+    #[arg(long, value_name = "REF", requires = "offline", conflicts_with = "out")]
+    pub base: Option<String>,
+    /// Of `--base`: tell who wrote the line that each change comes from
+    #[arg(long, requires = "base")]
+    pub why: bool,
+    /// Lines to show around what differs in a long text
+    #[arg(short = 'C', long, value_name = "N", default_value = "3")]
+    pub context_lines: usize,
     #[command(flatten)]
     pub scope: Scope,
     #[command(flatten)]
@@ -442,6 +451,8 @@ pub(super) enum SchemaOf {
     Stack,
     /// `plan --format json`
     Plan,
+    /// `plan --base REF --format json`
+    Review,
     /// A line of `apply --events FILE`
     Events,
 }

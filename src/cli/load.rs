@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::diag::render::{Source, Style, json, text};
-use crate::diag::{At, Diagnostic, Locate, Part, Path};
+use crate::diag::{At, Diagnostic, Locate, Part, Path, codes};
 use crate::project::{FindError, Jail, JailError, StackFile, find};
 use crate::stack::{Document, Options, Parsed, Stack, models, mount_links, parse};
 use crate::target::{BadTarget, Target, capability};
@@ -55,18 +55,25 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Shows what else is doubtful, and keeps it with the rest.
     pub(super) fn warn(&mut self, all: &[Diagnostic], context: &Context) {
-        let source = Source {
+        context.ui.note(&picture_of(self, all, context));
+        let more = json(&self.shown(), all).as_array().cloned().unwrap_or_default();
+        self.warnings.extend(more);
+    }
+
+    /// The text that diagnostics are about.
+    fn shown(&self) -> Source<'_> {
+        Source {
             file: &self.file.shown,
             text: &self.file.text,
             places: &self.document,
-        };
-        let style = Style {
-            color: context.ui.color_err,
-            width: context.ui.width,
-        };
-        context.ui.note(&text(&source, all, style));
-        self.warnings
-            .extend(json(&source, all).as_array().cloned().unwrap_or_default());
+        }
+    }
+
+    /// A place in the stack file, as changes name it.
+    pub(super) fn source(&self, path: &Path) -> Option<mlstack_provider::Source> {
+        let (line, column) = self.place(path);
+        let file = self.file.shown.clone();
+        Some(mlstack_provider::Source { file, line, column })
     }
 
     /// The line and column of a place in the stack file.
@@ -75,25 +82,51 @@ impl Loaded {
     }
 }
 
+/// Whether a model that Git LFS keeps elsewhere is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tolerate {
+    /// It is: it must be packed, or run.
+    Nothing,
+    /// Its pointer tells enough.
+    Pointers,
+}
+
 /// Finds, reads and checks the stack file; warnings go to stderr.
 pub(super) fn load(context: &Context) -> Result<Loaded, Failure> {
+    let (loaded, all) = load_quietly(context, Tolerate::Nothing)?;
+    context.ui.note(&picture_of(&loaded, &all, context));
+    Ok(loaded)
+}
+
+/// Diagnostics of a stack that can be used, as people read them.
+pub(super) fn picture_of(loaded: &Loaded, all: &[Diagnostic], context: &Context) -> String {
+    let style = Style {
+        color: context.ui.color_err,
+        width: context.ui.width,
+    };
+    text(&loaded.shown(), all, style)
+}
+
+/// The same, with the warnings handed back.
+pub(super) fn load_quietly(context: &Context, tolerate: Tolerate) -> Result<(Loaded, Vec<Diagnostic>), Failure> {
     let read = read(context, false)?;
-    let all = diagnose(context, &read)?;
+    let mut all = diagnose(context, &read)?;
+    all.retain(|found| tolerate == Tolerate::Nothing || found.code.name != codes::MODEL_POINTER.name);
     let picture = read.picture(&all, context.ui.color_err, context.ui.width);
     let exit = exit_of(&all);
     let warnings = json(&read.source(), &all).as_array().cloned().unwrap_or_default();
     let (Exit::Done, Some(stack)) = (exit, read.parsed.stack) else {
         return Err(Failure::whole(exit, picture));
     };
-    context.ui.note(&picture);
-    Ok(Loaded {
+    let loaded = Loaded {
         warnings,
         jail: Jail::new(&read.file.root),
         target: target(context, &stack)?,
         document: read.parsed.document,
         file: read.file,
         stack,
-    })
+    };
+    Ok((loaded, all))
 }
 
 /// Finds, reads and parses the stack file.
@@ -153,7 +186,8 @@ pub(super) fn beside(stack: &Stack, jail: Option<&Jail>, target: Target) -> Vec<
 /// A model larger than this is served by something else, in bytes.
 const LARGEST_MODEL: u64 = 1 << 30;
 
-fn model_file(jail: &Jail, path: &str) -> models::File {
+/// A model file, or one beside it.
+pub(super) fn model_file(jail: &Jail, path: &str) -> models::File {
     match jail.read(path, LARGEST_MODEL) {
         Ok(bytes) => models::File::Found(bytes),
         Err(JailError::Missing(_)) => models::File::Missing,

@@ -27,6 +27,7 @@ mod plan;
 mod progress;
 mod registry;
 mod render;
+mod review;
 mod rollback;
 mod schema;
 mod site;

@@ -17,12 +17,16 @@ use super::Context;
 use super::args::{DestroyData, Format, Plan as Args};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::load::stack_file;
+use super::load::{Loaded, stack_file};
+use super::review;
 use super::site::impact;
 use super::survey::{Look, Survey, out_of_scope, survey};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if let Some(reference) = &args.base {
+        return review::run(args, reference, context);
+    }
     let look = if args.offline { Look::Offline } else { Look::Live };
     let mut survey = survey(context, look, &args.takeover)
         .await
@@ -81,23 +85,23 @@ pub(super) fn document(survey: &Survey, plan: &crate::plan::Plan) -> Value {
 /// What the plan's JSON tells beside the plan.
 fn extras(survey: &Survey) -> Extras {
     Extras {
-        unsupported: degraded(survey),
+        unsupported: degraded(&survey.loaded),
         diagnostics: survey.loaded.warnings.clone(),
         findings: findings_json(&survey.findings),
     }
 }
 
 /// Fields that the target carries only in part, and how.
-fn degraded(survey: &Survey) -> Vec<Value> {
-    let target = survey.loaded.target;
-    let used = capability::uses(&survey.loaded.stack);
+pub(super) fn degraded(loaded: &Loaded) -> Vec<Value> {
+    let target = loaded.target;
+    let used = capability::uses(&loaded.stack);
     let part = used.iter().filter_map(|found| match found.field.on(target) {
         Level::Degraded { how, .. } => {
-            let (line, column) = survey.loaded.place(&found.at);
+            let (line, column) = loaded.place(&found.at);
             Some(json!({
                 "capability": found.field.name(), "level": "degraded", "how": how,
                 "component": found.component.map(|component| &component.name),
-                "source": {"file": survey.loaded.file.shown, "line": line, "column": column},
+                "source": {"file": loaded.file.shown, "line": line, "column": column},
             }))
         }
         Level::Full | Level::Unsupported { .. } => None,

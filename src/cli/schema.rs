@@ -10,6 +10,7 @@ pub(super) fn run(args: &Schema, ui: &Ui) -> Exit {
     let schema = match args.what {
         SchemaOf::Stack => stack::schema(),
         SchemaOf::Plan => view::plan_schema(),
+        SchemaOf::Review => view::review_schema(),
         SchemaOf::Events => view::events_schema(),
     };
     ui.out(&format!("{schema:#}"));

@@ -219,13 +219,12 @@ pub(super) fn server_binary(context: &Context, look: Look) -> Result<Option<Path
 }
 
 /// What lowering is told beside the stack, for every target.
-struct Known<'a> {
-    digests: &'a BTreeMap<String, String>,
-    secrets: &'a BTreeMap<String, String>,
-    locate: &'a dyn Fn(&diag::Path) -> Option<Source>,
+pub(super) struct Known<'a> {
+    pub(super) digests: &'a BTreeMap<String, String>,
+    pub(super) secrets: &'a BTreeMap<String, String>,
+    pub(super) locate: &'a dyn Fn(&diag::Path) -> Option<Source>,
 }
 
-/// The resources of the stack on its target.
 /// What a stack is made of, before anything is known of its images and secrets.
 pub(super) fn outline(loaded: &Loaded) -> Vec<Resource> {
     let nothing = BTreeMap::new();
@@ -237,7 +236,8 @@ pub(super) fn outline(loaded: &Loaded) -> Vec<Resource> {
     lower(loaded, &known)
 }
 
-fn lower(loaded: &Loaded, known: &Known<'_>) -> Vec<Resource> {
+/// The resources of the stack on its target.
+pub(super) fn lower(loaded: &Loaded, known: &Known<'_>) -> Vec<Resource> {
     let Known {
         digests,
         secrets,
@@ -265,11 +265,7 @@ fn lower(loaded: &Loaded, known: &Known<'_>) -> Vec<Resource> {
 }
 
 fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>) -> Result<Vec<Resource>, Failure> {
-    let locate = |path: &diag::Path| {
-        let (line, column) = loaded.place(path);
-        let file = loaded.file.shown.clone();
-        Some(Source { file, line, column })
-    };
+    let locate = |path: &diag::Path| loaded.source(path);
     let digests = match loaded.target {
         Target::Compose => engine_digests(loaded, images)?,
         Target::Kubernetes => registry_digests(loaded, images)?,

@@ -108,6 +108,7 @@ codes! {
     // Model files.
     MODEL_MISSING "model-missing" Error false "the model file does not exist";
     MODEL_UNREADABLE "model-unreadable" Error false "the model file cannot be read";
+    MODEL_POINTER "model-pointer" Error false "the model is kept by Git LFS and is not here";
     NOT_ONNX "not-onnx" Error false "not an ONNX model";
     INVALID_MODEL "invalid-model" Error false "a damaged model";
     UNSUPPORTED_OPERATOR "unsupported-operator" Error false "the model needs an operator that the server lacks";

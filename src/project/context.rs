@@ -53,10 +53,20 @@ pub enum ContextError {
 /// # Errors
 /// When something in it cannot be read.
 pub fn digest(jail: &Jail, build: &Build) -> Result<Digest, ContextError> {
-    let tar = archive(jail, build)?.digest().map_err(|source| ContextError::Read {
-        path: build.context.clone(),
-        source,
-    })?;
+    digest_without(jail, build, &[])
+}
+
+/// The same, but without what is called so at the top of the context.
+///
+/// # Errors
+/// As [`digest`].
+pub fn digest_without(jail: &Jail, build: &Build, without: &[&str]) -> Result<Digest, ContextError> {
+    let tar = packed(jail, build, without)?
+        .digest()
+        .map_err(|source| ContextError::Read {
+            path: build.context.clone(),
+            source,
+        })?;
     Ok(Digest::of(
         format!("{tar}\n{}\n{:?}", build.dockerfile, build.args).as_bytes(),
     ))
@@ -67,6 +77,10 @@ pub fn digest(jail: &Jail, build: &Build) -> Result<Digest, ContextError> {
 /// # Errors
 /// When something in it cannot be read.
 pub fn archive(jail: &Jail, build: &Build) -> Result<Parts, ContextError> {
+    packed(jail, build, &[])
+}
+
+fn packed(jail: &Jail, build: &Build, without: &[&str]) -> Result<Parts, ContextError> {
     let fail = |source| ContextError::Jail {
         context: build.context.clone(),
         source,
@@ -78,6 +92,7 @@ pub fn archive(jail: &Jail, build: &Build) -> Result<Parts, ContextError> {
     Walk {
         ignored: ignored(jail, &root, build)?,
         root: &root,
+        without,
         entries: &mut entries,
     }
     .folder(&root)?;
@@ -123,6 +138,7 @@ fn ignored(jail: &Jail, root: &Path, build: &Build) -> Result<Gitignore, Context
 struct Walk<'a> {
     ignored: Gitignore,
     root: &'a Path,
+    without: &'a [&'a str],
     entries: &'a mut Vec<Entry>,
 }
 
@@ -133,6 +149,7 @@ impl Walk<'_> {
             .map(|entry| entry.map(|e| e.path()))
             .collect::<io::Result<Vec<PathBuf>>>()
             .map_err(|source| read(folder, source))?;
+        paths.retain(|path| !self.without.iter().any(|name| *path == self.root.join(name)));
         paths.sort();
         paths.into_iter().try_for_each(|path| self.entry(&path))
     }

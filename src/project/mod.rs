@@ -4,6 +4,7 @@
 
 pub mod context;
 mod find;
+pub mod git;
 pub mod images;
 mod jail;
 pub mod secrets;

@@ -4,11 +4,19 @@
 //! Owns the shape that every form of a review is made from: a comment, annotations, SARIF, JSON. Pure: no I/O, no
 //! clock; who reads git and targets fills it in, who shows it (`view`) never asks for more.
 
+mod cause;
+mod models;
+mod topology;
+
 use std::collections::BTreeMap;
 
 use mlstack_provider::{Address, Finding, Source, Value};
 
 use crate::plan::{Action, Plan};
+
+pub use cause::cause;
+pub use models::{Served, is_here, model_changes, model_of, served};
+pub use topology::{owner, topology};
 
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,6 +12,7 @@ mod decode;
 mod document;
 mod format;
 mod language;
+pub mod lfs;
 pub mod manual;
 mod merge;
 pub mod model;
@@ -68,6 +69,13 @@ pub struct Parsed {
 /// A duration as stack files write it (`90s`, `10m`), in microseconds; `None` when it is none.
 pub fn duration(text: &str) -> Option<u64> {
     units::duration(text).ok()
+}
+
+/// The names of the environments of a stack file, in its order; none when it cannot be read.
+pub fn environments(text: &str) -> Vec<String> {
+    let root = yaml::read(text, &mut Vec::new());
+    let names = root.iter().flat_map(merge::environments);
+    names.map(str::to_owned).collect()
 }
 
 /// Reads and checks a stack file. Never fails: what is wrong is in the diagnostics, all of it at once.

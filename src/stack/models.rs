@@ -12,6 +12,7 @@ use serde::de::DeserializeSeed as _;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use super::lfs;
 use super::model::{Check, Component, Kind, ModelRef, ModelServer, Stack};
 use super::suggest::did_you_mean;
 use crate::diag::codes::{self, Code};
@@ -31,6 +32,11 @@ pub enum File {
 /// The path of a file beside a model: `model/x.onnx` and `.golden.json` give `model/x.golden.json`.
 pub fn beside(model: &str, end: &str) -> String {
     format!("{}{end}", model.strip_suffix(".onnx").unwrap_or(model))
+}
+
+/// The digest of a file, 64 hex digits.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Everything that is wrong with the models of a stack. `read` is asked for paths relative to the stack file.
@@ -62,7 +68,10 @@ impl Models<'_> {
         let Some(bytes) = self.bytes(&at, reference) else {
             return;
         };
-        self.digest(&at, reference, &bytes);
+        if let Some(pointer) = lfs::pointer(&bytes) {
+            return self.pointer(&at, reference, &pointer);
+        }
+        self.digest(&at, reference, &digest(&bytes));
         let Some(model) = self.load(&at, &bytes) else {
             return;
         };
@@ -95,12 +104,22 @@ impl Models<'_> {
         None
     }
 
-    fn digest(&mut self, at: &Path, model: &ModelRef, bytes: &[u8]) {
+    /// git keeps a pointer alone: the digest can be judged all the same.
+    fn pointer(&mut self, at: &Path, model: &ModelRef, pointer: &lfs::Pointer) {
+        self.digest(at, model, &pointer.sha256);
+        let label = format!(
+            "`{}` is a pointer to {} bytes that are not here",
+            model.uri, pointer.bytes
+        );
+        let help = format!("git lfs pull --include {}", model.uri);
+        self.say(&codes::MODEL_POINTER, at, label, Some(help));
+    }
+
+    fn digest(&mut self, at: &Path, model: &ModelRef, actual: &str) {
         let Some(pinned) = &model.sha256 else {
             return;
         };
-        let actual: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        if *pinned != actual {
+        if pinned != actual {
             let label = format!("`{}` has another digest", model.uri);
             let help = format!("if the change is meant, write `sha256: {actual}`");
             self.say(&codes::MODEL_DIGEST, &at.key("sha256"), label, Some(help));

@@ -43,7 +43,7 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
             "destroy": summary.destroy,
             "destructive": destructive(plan),
         },
-        "fingerprint": digest_value(&json!([header.stack, header.environment, header.target, changes])),
+        "fingerprint": fingerprint_of(header, &changes),
         "resource_changes": changes,
         "resource_drift": drift,
         "unsupported": unsupported,
@@ -53,6 +53,16 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
         document["findings"] = Value::Array(findings.clone());
     }
     document
+}
+
+/// What tells a plan from every other: a digest of what it is about and of all that it changes.
+pub fn fingerprint(header: &Header<'_>, plan: &Plan) -> String {
+    let changes: Vec<Value> = plan.changes.iter().map(wire::to_json).collect();
+    fingerprint_of(header, &changes)
+}
+
+fn fingerprint_of(header: &Header<'_>, changes: &[Value]) -> String {
+    digest_value(&json!([header.stack, header.environment, header.target, changes]))
 }
 
 /// Whether carrying it out takes anything away, if only for a moment.

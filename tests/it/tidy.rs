@@ -41,6 +41,7 @@ impl World {
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     Rule { module: "diag", ours: &[], world: &[] },
+    Rule { module: "lines", ours: &[], world: &[] },
     Rule { module: "stack", ours: &["diag", "mlstack_onnx"], world: &[] },
     Rule { module: "target", ours: &["diag", "stack", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "plan", ours: &["ledger", "mlstack_provider"], world: &[] },
@@ -48,13 +49,13 @@ const RULES: &[Rule] = &[
     Rule { module: "ledger", ours: &["atomic", "mlstack_provider", "mlstack_provider_kubernetes"], world: &[Files, Clock, Async] },
     Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
     Rule { module: "apply", ours: &["plan", "mlstack_provider"], world: &[Async, Clock] },
-    Rule { module: "review", ours: &["plan", "stack", "mlstack_provider", "mlstack_onnx"], world: &[] },
-    Rule { module: "view", ours: &["apply", "diag", "ledger", "plan", "review", "mlstack_provider"], world: &[] },
+    Rule { module: "review", ours: &["diag", "lines", "plan", "stack", "mlstack_provider", "mlstack_onnx"], world: &[] },
+    Rule { module: "view", ours: &["apply", "diag", "ledger", "lines", "plan", "review", "mlstack_provider"], world: &[] },
     Rule { module: "image", ours: &["mlstack_provider"], world: &[Files, Async] },
-    Rule { module: "project", ours: &["atomic", "diag", "image", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
+    Rule { module: "project", ours: &["atomic", "diag", "image", "lines", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
     Rule { module: "lsp", ours: &["diag", "stack", "target"], world: &[] },
     Rule { module: "cli", ours: &[
-        "apply", "atomic", "diag", "image", "ledger", "lsp", "plan", "project", "render", "review", "stack", "target", "view",
+        "apply", "atomic", "diag", "image", "ledger", "lines", "lsp", "plan", "project", "render", "review", "stack", "target", "view",
         "mlstack_provider", "mlstack_provider_docker", "mlstack_provider_kubernetes", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
     ], world: &World::ALL },
 ];

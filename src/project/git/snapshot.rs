@@ -1,0 +1,243 @@
+//! The folder of a stack as a commit has it: the stack file, and those files that it names, put aside.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::commit::Commit;
+use super::tree::{Entry, Mode};
+use super::{GitError, Id, Repository};
+use crate::image::Parts;
+use crate::project::Jail;
+use crate::stack::lfs;
+
+/// The most bytes of one file: as large as the largest model.
+const LARGEST: u64 = 1 << 30;
+/// The most bytes of all files together.
+const LARGEST_ALL: u64 = 2 << 30;
+/// The most files.
+const MOST_FILES: usize = 50_000;
+/// The most folders in folders.
+const DEEPEST: usize = 64;
+/// The most links that point at one another.
+const MOST_LINKS: usize = 40;
+/// The most bytes of what a link says.
+const LONGEST_LINK: u64 = 4096;
+
+/// The folder of a stack in a commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    repository: &'a Repository,
+    /// The folder; `None` when the commit has none there.
+    folder: Option<Id>,
+}
+
+/// What of it is put aside, by paths relative to the folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Files. One that is missing is left out.
+    pub files: BTreeSet<String>,
+    /// Folders, with all that is in them.
+    pub folders: BTreeSet<String>,
+}
+
+impl Repository {
+    /// What a commit has in `folder`, a folder of the working tree by its canonical path.
+    ///
+    /// # Errors
+    /// When the commit cannot be read.
+    pub fn snapshot(&self, commit: &Commit, folder: &Path) -> Result<Snapshot<'_>, GitError> {
+        let below = folder.strip_prefix(self.top()).unwrap_or(Path::new(""));
+        let mut at = Some(commit.tree);
+        for part in below {
+            let Some(id) = at else { break };
+            let entry = self.entry(id, &part.to_string_lossy())?;
+            at = entry.filter(|entry| entry.mode == Mode::Folder).map(|entry| entry.id);
+        }
+        Ok(Snapshot {
+            repository: self,
+            folder: at,
+        })
+    }
+}
+
+impl Snapshot<'_> {
+    /// The text of a file of at most `most` bytes; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn text(&self, path: &str, most: u64) -> Result<Option<Vec<u8>>, GitError> {
+        match self.find(path)? {
+            Some(Entry {
+                mode: Mode::File | Mode::Program,
+                id,
+                ..
+            }) => self.repository.blob(id, most).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes what is wanted into a new folder that only this user may enter. A file that git keeps a pointer to alone
+    /// is taken from `beside`, the same folder in the working tree, where that has the very bytes.
+    ///
+    /// # Errors
+    /// When something cannot be read or written, or there is too much of it.
+    pub fn put_aside(&self, wanted: &Wanted, beside: &Jail) -> Result<TempDir, GitError> {
+        let folder = tempfile::Builder::new()
+            .prefix("mlstack-base-")
+            .tempdir()
+            .map_err(GitError::Write)?;
+        let mut aside = Aside {
+            repository: self.repository,
+            root: folder.path().to_owned(),
+            beside,
+            files: 0,
+            bytes: 0,
+        };
+        for path in &wanted.folders {
+            if let (Some(entry), Some(plain)) = (self.find(path)?, plain(path)) {
+                aside.entry(&entry, &plain, 0)?;
+            }
+        }
+        for path in &wanted.files {
+            match (self.find(path)?, plain(path)) {
+                (Some(entry), Some(plain)) if entry.mode != Mode::Folder => aside.entry(&entry, &plain, 0)?,
+                _ => {}
+            }
+        }
+        Ok(folder)
+    }
+
+    /// What a path leads to, links followed as far as they stay in the folder.
+    fn find(&self, path: &str) -> Result<Option<Entry>, GitError> {
+        let parts = |path: &str| path.split('/').rev().map(str::to_owned).collect::<Vec<_>>();
+        let mut folders: Vec<Id> = self.folder.into_iter().collect();
+        let (mut todo, mut links) = (parts(path), 0);
+        while let Some(part) = todo.pop() {
+            let Some(folder) = folders.last().copied() else {
+                return Ok(None);
+            };
+            match &*part {
+                "" | "." => continue,
+                ".." => {
+                    folders.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(entry) = self.repository.entry(folder, &part)? else {
+                return Ok(None);
+            };
+            match entry.mode {
+                Mode::Folder => folders.push(entry.id),
+                Mode::File | Mode::Program => return Ok(todo.is_empty().then_some(entry)),
+                Mode::Submodule => return Ok(None),
+                Mode::Link => {
+                    let target = self.repository.blob(entry.id, LONGEST_LINK)?;
+                    let target = String::from_utf8_lossy(&target).into_owned();
+                    links += 1;
+                    if target.starts_with('/') || links > MOST_LINKS {
+                        return Ok(None);
+                    }
+                    todo.extend(parts(&target));
+                }
+            }
+        }
+        let name = path.to_owned();
+        let mode = Mode::Folder;
+        Ok(folders.last().map(|id| Entry { name, mode, id: *id }))
+    }
+}
+
+/// A path below the folder without `.`; `None` for one that leads elsewhere.
+fn plain(path: &str) -> Option<PathBuf> {
+    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    let plain: PathBuf = parts.clone().collect();
+    parts
+        .into_iter()
+        .all(|part| part != ".." && !part.contains('\0'))
+        .then_some(plain)
+}
+
+/// What is being put aside.
+struct Aside<'a> {
+    repository: &'a Repository,
+    root: PathBuf,
+    beside: &'a Jail,
+    files: usize,
+    bytes: u64,
+}
+
+impl Aside<'_> {
+    fn entry(&mut self, entry: &Entry, path: &Path, depth: usize) -> Result<(), GitError> {
+        self.files += 1;
+        if self.files > MOST_FILES || depth > DEEPEST {
+            let (path, most) = (path.display().to_string(), MOST_FILES);
+            return Err(GitError::TooMany { path, most });
+        }
+        let to = self.root.join(path);
+        match entry.mode {
+            Mode::Folder => {
+                folder(&to)?;
+                let inside = self.repository.folder(entry.id)?;
+                inside
+                    .iter()
+                    .try_for_each(|entry| self.entry(entry, &path.join(&entry.name), depth + 1))
+            }
+            Mode::File | Mode::Program => self.file(entry, path, &to),
+            // It is there and nothing can be read through it.
+            Mode::Link => lenient(symlink("nowhere", to)),
+            Mode::Submodule => folder(&to),
+        }
+    }
+
+    fn file(&mut self, entry: &Entry, path: &Path, to: &Path) -> Result<(), GitError> {
+        to.parent().map_or(Ok(()), folder)?;
+        let left = LARGEST_ALL.saturating_sub(self.bytes).min(LARGEST);
+        let bytes = self.repository.blob(entry.id, left)?;
+        self.bytes += bytes.len() as u64;
+        let mode = if entry.mode == Mode::Program { 0o700 } else { 0o600 };
+        let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(to);
+        let mut file = match made {
+            // Named twice: as a file, and with the folder it is in.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made.map_err(GitError::Write)?,
+        };
+        match lfs::pointer(&bytes).and_then(|pointer| self.pulled(&pointer, path)) {
+            Some(mut pulled) => io::copy(&mut pulled, &mut file).map(drop),
+            None => file.write_all(&bytes),
+        }
+        .map_err(GitError::Write)
+    }
+
+    /// The file of the working tree that a pointer is about, if it holds the very bytes.
+    fn pulled(&self, pointer: &lfs::Pointer, path: &Path) -> Option<File> {
+        let path = self.beside.file(path.to_str()?).ok()?;
+        let alike = std::fs::metadata(&path).is_ok_and(|meta| meta.len() == pointer.bytes);
+        let digest = alike
+            .then(|| Parts::file(&path).and_then(|parts| parts.digest()).ok())
+            .flatten()?;
+        let is_it = digest.to_string() == format!("sha256:{}", pointer.sha256);
+        is_it.then(|| File::open(&path).ok()).flatten()
+    }
+}
+
+fn folder(path: &Path) -> Result<(), GitError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(GitError::Write)
+}
+
+fn lenient(made: io::Result<()>) -> Result<(), GitError> {
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map_err(GitError::Write),
+    }
+}
+
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;

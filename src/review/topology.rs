@@ -1,0 +1,125 @@
+//! How the components hang together on both sides, and what happens to each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Edge, Node, Topology};
+use crate::plan::{Action, Change, Plan};
+use crate::stack::{Component, Stack};
+
+/// Where Kubernetes objects say which component they belong to.
+const COMPONENT: &str = "/metadata/labels/app.kubernetes.io~1name";
+
+/// The picture of both sides.
+pub fn topology(before: Option<&Stack>, after: Option<&Stack>, plan: &Plan) -> Topology {
+    let sides = Sides { before, after };
+    let names = sides.names();
+    let actions = actions(plan, &names);
+    let nodes = names.iter().filter_map(|name| {
+        let (was, is) = (sides.get(before, name), sides.get(after, name));
+        let component = is.or(was)?;
+        let none = BTreeSet::new();
+        Some(Node {
+            name: name.clone(),
+            kind: component.kind.name().to_owned(),
+            change: change(was, is, actions.get(name.as_str()).unwrap_or(&none)),
+            exposed: component.expose.is_some(),
+        })
+    });
+    Topology {
+        nodes: nodes.collect(),
+        edges: sides.edges(),
+    }
+}
+
+/// The component that a change is of: as its labels say, else by its name, or by what its name begins with.
+pub fn owner<'a>(change: &Change, components: &'a [String]) -> Option<&'a str> {
+    let side = |spec: &Option<serde_json::Value>| {
+        let name = spec.as_ref()?.pointer(COMPONENT)?.as_str()?;
+        components.iter().find(|component| *component == name)
+    };
+    let of = |component: &&String| {
+        let rest = change.address.name.strip_prefix(component.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let named = || components.iter().filter(of).max_by_key(|component| component.len());
+    side(&change.after)
+        .or_else(|| side(&change.before))
+        .or_else(named)
+        .map(String::as_str)
+}
+
+fn actions<'a>(plan: &Plan, names: &'a [String]) -> BTreeMap<&'a str, BTreeSet<Action>> {
+    let mut actions: BTreeMap<&str, BTreeSet<Action>> = BTreeMap::new();
+    for change in &plan.changes {
+        if let Some(name) = owner(change, names) {
+            actions.entry(name).or_default().insert(change.action);
+        }
+    }
+    actions
+}
+
+/// A component that is on both sides is changed where something of it is new or goes.
+fn change(before: Option<&Component>, after: Option<&Component>, actions: &BTreeSet<Action>) -> Action {
+    let heavy = [Action::Refuse, Action::Replace]
+        .into_iter()
+        .find(|action| actions.contains(action));
+    match (before, after) {
+        (_, Some(_)) | (Some(_), _) if actions.contains(&Action::Refuse) => Action::Refuse,
+        (None, Some(_)) => Action::Create,
+        (Some(_), None) => Action::Delete,
+        // Of a store outside the stack nothing is made: the file alone tells.
+        (Some(before), Some(after)) if actions.is_empty() && before != after => Action::Update,
+        _ => heavy.unwrap_or(match actions.iter().all(|action| *action == Action::NoOp) {
+            true => Action::NoOp,
+            false => Action::Update,
+        }),
+    }
+}
+
+/// The stack before and after.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    before: Option<&'a Stack>,
+    after: Option<&'a Stack>,
+}
+
+impl<'a> Sides<'a> {
+    fn get(self, side: Option<&'a Stack>, name: &str) -> Option<&'a Component> {
+        side.and_then(|stack| stack.components.get(name))
+    }
+
+    /// The components in file order; those that go come last.
+    fn names(self) -> Vec<String> {
+        let all = |side: Option<&'a Stack>| side.into_iter().flat_map(|stack| stack.components.keys());
+        let gone = all(self.before).filter(|name| self.get(self.after, name).is_none());
+        all(self.after).chain(gone).cloned().collect()
+    }
+
+    fn edges(self) -> Vec<Edge> {
+        let (was, is) = (uses(self.before), uses(self.after));
+        let edge = |(from, to): &(String, String)| Edge {
+            from: from.clone(),
+            to: to.clone(),
+            change: match (
+                was.contains(&(from.clone(), to.clone())),
+                is.contains(&(from.clone(), to.clone())),
+            ) {
+                (true, false) => Action::Delete,
+                (false, true) => Action::Create,
+                _ => Action::NoOp,
+            },
+        };
+        was.union(&is).map(edge).collect()
+    }
+}
+
+fn uses(stack: Option<&Stack>) -> BTreeSet<(String, String)> {
+    let components = stack.into_iter().flat_map(|stack| stack.components.values());
+    components
+        .flat_map(|one| one.uses.iter().map(|used| (one.name.clone(), used.clone())))
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "topology_tests.rs"]
+mod tests;
