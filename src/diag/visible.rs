@@ -26,26 +26,22 @@ pub fn visible(text: &str) -> String {
     written(text, |c| is_hidden(c) || matches!(c, '\n' | '\t' | '\r'))
 }
 
-/// A text of several lines, hidden characters written as escapes. A line that GitHub would take for a command to its
-/// runner (`::set-output`, `##[error]`) loses its first character to an escape as well.
+/// A text of several lines, hidden characters written as escapes. What GitHub would take for a command to its runner
+/// (`::set-output` at the start of a line, `##[error]` anywhere) loses its first character to an escape as well.
 pub fn visible_lines(text: &str) -> String {
     let text = written(&text.replace("\r\n", "\n"), |c| is_hidden(c) || c == '\r');
-    let lines = text.split('\n').map(|line| match line.trim_start() {
-        command if command.starts_with("::") || command.starts_with("##[") => {
-            let (indent, command) = line.split_at(line.len() - command.len());
-            let first = command.chars().next().map(char::escape_unicode);
-            let first: String = first.into_iter().flatten().collect();
-            format!("{indent}{first}{}", &command[1..])
-        }
-        _ => line.to_owned(),
+    let text = text.replace("##[", "\\u{23}#[");
+    let lines = text.split('\n').map(|line| match line.trim_start().strip_prefix("::") {
+        Some(rest) => format!("{}\\u{{3a}}:{rest}", &line[..line.len() - rest.len() - 2]),
+        None => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A JSON text that says the same with hidden characters as escapes.
+/// A JSON text that says the same with hidden characters as escapes, and with them what GitHub would take for a command.
 pub fn visible_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text.replace("##[", "\\u0023#[").chars() {
         if is_hidden(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
@@ -93,10 +89,11 @@ mod tests {
         );
         assert_eq!(visible_lines("a\r\nb\rc\td\n"), "a\nb\\rc\td\n");
         assert_eq!(
-            visible_lines("x\n  ::error::y\n##[group]"),
-            "x\n  \\u{3a}:error::y\n\\u{23}#[group]"
+            visible_lines("x\n  ::error::y\na ##[group]"),
+            "x\n  \\u{3a}:error::y\na \\u{23}#[group]"
         );
         assert_eq!(visible_json("\"\u{202e}\u{e0041}ä\""), "\"\\u202e\\udb40\\udc41ä\"");
+        assert_eq!(visible_json("\"##[error]\""), "\"\\u0023#[error]\"");
     }
 
     #[test]

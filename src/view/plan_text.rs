@@ -124,7 +124,7 @@ fn attributes(change: &Change, first: Option<&str>, room: usize) -> Vec<String> 
     head.into_iter().chain(tail).map(|a| attribute(a, room)).collect()
 }
 
-fn sign(action: Action) -> &'static str {
+pub(super) fn sign(action: Action) -> &'static str {
     match action {
         Action::NoOp => " ",
         Action::Create => "+",

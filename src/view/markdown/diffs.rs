@@ -1,0 +1,112 @@
+//! What changes, in full as far as there is room: collapsed blocks, one a change.
+
+use mlstack_provider::Value;
+
+use super::fit::{Piece, Rank, Row};
+use super::inert::{fence, html};
+use super::{ADDRESS, VALUE};
+use crate::plan::{Action, AttributeChange, Change, Plan, wire};
+use crate::view::escape;
+use crate::view::values::shorten;
+
+/// The most lines of one change.
+const LINES: usize = 60;
+/// The most characters of a line.
+const WIDE: usize = 240;
+/// More changes than this never find room.
+const ROWS: usize = 2_000;
+/// Lines around what differs in a long text.
+const CONTEXT: usize = 3;
+
+/// The details of every change that has any.
+pub(super) fn piece(plan: &Plan) -> Option<Piece> {
+    let changes = || plan.changes.iter().filter(|change| has_details(change));
+    let rows: Vec<Row> = changes().take(ROWS).map(block).collect();
+    let rest = changes().count().saturating_sub(ROWS);
+    (!rows.is_empty()).then(|| Piece {
+        rank: Rank::Details,
+        head: String::new(),
+        rows,
+        foot: String::new(),
+        rest,
+        noun: "diff",
+    })
+}
+
+fn has_details(change: &Change) -> bool {
+    !change.attributes.is_empty() || (change.action == Action::Create && change.after.is_some())
+}
+
+/// One change, collapsed.
+fn block(change: &Change) -> Row {
+    let mut lines = match change.action {
+        Action::Create => created(change),
+        _ => change.attributes.iter().flat_map(attribute).collect(),
+    };
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    let mut diff: Vec<String> = lines.iter().map(|line| shorten(line, WIDE)).collect();
+    if more > 0 {
+        diff.push(format!("@@ and {more} more lines @@"));
+    }
+    let title = html(&change.address.to_string(), ADDRESS.max(VALUE));
+    let fence = fence("diff", &diff.join("\n"));
+    Row {
+        text: format!("<details><summary>{title}</summary>\n\n{fence}\n</details>\n\n"),
+        holds: 1,
+    }
+}
+
+/// What comes, without the digests of its secrets.
+fn created(change: &Change) -> Vec<String> {
+    let shown = &wire::to_json(change)["change"]["after"];
+    format!("{shown:#}").lines().map(|line| format!("+ {line}")).collect()
+}
+
+/// One attribute before and after, as lines of a diff.
+fn attribute(change: &AttributeChange) -> Vec<String> {
+    let path = escape(&change.path);
+    if change.sensitive {
+        return vec![format!("! {path} (secret changed)")];
+    }
+    if let (Some(Value::String(before)), Some(Value::String(after))) = (&change.before, &change.after)
+        && (before.contains('\n') || after.contains('\n'))
+    {
+        let mut lines = vec![format!("@@ {path} @@")];
+        lines.extend(hunk(before, after));
+        return lines;
+    }
+    let side = |sign: &str, value: &Option<Value>| {
+        let value = value.as_ref()?;
+        let text = format!("{path}: {value:#}");
+        Some(text.lines().map(|line| format!("{sign} {line}")).collect::<Vec<_>>())
+    };
+    let sides = [side("-", &change.before), side("+", &change.after)];
+    sides.into_iter().flatten().flatten().collect()
+}
+
+/// Two texts as one hunk: what they share at either end is left out but for a few lines.
+fn hunk(before: &str, after: &str) -> Vec<String> {
+    let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let tail = a[head..]
+        .iter()
+        .rev()
+        .zip(b[head..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let signed = |sign: &'static str, lines: &[&str]| {
+        lines
+            .iter()
+            .map(move |line| format!("{sign} {line}"))
+            .collect::<Vec<_>>()
+    };
+    let (out, came) = (a.len() - tail, b.len() - tail);
+    [
+        signed(" ", &a[head.saturating_sub(CONTEXT)..head]),
+        signed("-", &a[head..out]),
+        signed("+", &b[head..came]),
+        signed(" ", &a[out..a.len().min(out + CONTEXT)]),
+    ]
+    .concat()
+}
