@@ -17,6 +17,7 @@
 //! | [`ledger`] | what live objects cannot remember: history, good revisions, plans already used; the lock |
 //! | [`atomic`] | files that are there whole or not at all |
 //! | [`lines`] | two texts, line by line |
+//! | [`ci`] | workflows for GitHub and GitLab that call mlstack |
 //! | [`render`] | resources as files: `compose.yaml`, or one file for each object of Kubernetes |
 //! | [`image`] | the OCI image of server and model, without a daemon |
 //! | [`project`] | the folder of a stack: the stack file, the files it names, and nothing outside |
@@ -26,6 +27,7 @@
 
 pub mod apply;
 pub mod atomic;
+pub mod ci;
 pub mod cli;
 pub mod diag;
 pub mod image;

@@ -122,6 +122,9 @@ pub(super) enum Command {
     Doctor(Doctor),
     /// Format the stack file
     Fmt(Fmt),
+    /// Write the workflows that plan, comment, apply and look for drift
+    #[command(subcommand)]
+    Ci(Ci),
     /// Print what completes commands and flags in a shell
     Completions(Completions),
     /// Print the manual page, or write one for each command
@@ -396,6 +399,9 @@ pub(super) enum Image {
 pub(super) struct ImageBuild {
     /// The component [default: the only one with a bundled image]
     pub component: Option<String>,
+    /// Pack mlstack itself, with the mlstack-server beside it: this one, or the static executable named
+    #[arg(long = "self", value_name = "FILE", num_args = 0..=1, default_missing_value = "/proc/self/exe", conflicts_with = "component")]
+    pub itself: Option<PathBuf>,
     /// Write a tar here, or an OCI layout where the path ends in a slash
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<String>,
@@ -501,4 +507,63 @@ pub(super) struct Version {
     /// The same as `--format json`
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+}
+
+/// `ci`
+#[derive(Debug, Subcommand)]
+pub(super) enum Ci {
+    /// Write .github/workflows/mlstack-*.yml
+    Github(CiGitHub),
+    /// Write .gitlab/mlstack.yml, to be included
+    Gitlab(CiGitLab),
+}
+
+/// What the workflows of every service are made for.
+#[derive(Debug, Args)]
+pub(super) struct CiWhere {
+    /// The folder to write to [default: the root of the repository]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Write nothing; exit with 2 when the files are not what would be written
+    #[arg(long)]
+    pub check: bool,
+    /// The branch whose stack file is applied
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub branch: String,
+    /// Environments to apply and watch, one after the other [default: all of the stack file]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub apply: Vec<String>,
+}
+
+/// `ci github`
+#[derive(Debug, Args)]
+pub(super) struct CiGitHub {
+    #[command(flatten)]
+    pub place: CiWhere,
+    /// The action that installs mlstack: OWNER/REPOSITORY@COMMIT [default: of the commit that this mlstack was built from]
+    #[arg(long, value_name = "ACTION", env = "MLSTACK_ACTION")]
+    pub action: Option<String>,
+    /// The version of mlstack to install [default: this one]
+    #[arg(long, value_name = "VERSION")]
+    pub release: Option<String>,
+    /// What runs the jobs that reach the target
+    #[arg(long, value_name = "LABEL", default_value = "ubuntu-24.04")]
+    pub runner: String,
+    /// An action of the repository that logs in to the target, such as ./.github/actions/login [default: the secret
+    /// MLSTACK_KUBECONFIG]
+    #[arg(long, value_name = "PATH")]
+    pub login: Option<String>,
+    /// When to look for drift
+    #[arg(long, value_name = "CRON", default_value = "17 5 * * *")]
+    pub cron: String,
+}
+
+/// `ci gitlab`
+#[derive(Debug, Args)]
+pub(super) struct CiGitLab {
+    #[command(flatten)]
+    pub place: CiWhere,
+    /// An image with mlstack and a shell, by its digest: NAME@sha256:DIGEST
+    #[arg(long, value_name = "IMAGE", env = "MLSTACK_CI_IMAGE")]
+    pub image: String,
 }

@@ -1,5 +1,7 @@
 //! `mlstack image`: packs server and model, sends the image away, says what is in one.
 
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -14,7 +16,11 @@ use super::failure::Failure;
 use super::load::{Loaded, load};
 use super::registry;
 use super::survey::{Look, server_binary};
-use crate::image::{self, Credentials, InspectError, PushError, Reference, Registry, Sending, Summary, inspect};
+use super::version::NUMBER;
+use crate::image::{
+    self, Credentials, InspectError, Parts, PushError, Reference, Registry, Sending, Summary, Tool, assemble_tool,
+    check_static, inspect,
+};
 use crate::project::images::{is_packed, pack_one};
 use crate::stack::Component;
 use crate::target::compose::made_reference;
@@ -29,7 +35,10 @@ pub(super) async fn run(args: &Image, context: &Context) -> Result<Exit, Failure
 }
 
 fn build(args: &ImageBuild, context: &Context) -> Result<Exit, Failure> {
-    let (name, packed) = packed(args.component.as_deref(), context)?;
+    let (name, packed) = match &args.itself {
+        Some(executable) => itself(&context.here.join(executable))?,
+        None => packed(args.component.as_deref(), context)?,
+    };
     if let Some(output) = &args.output {
         write(&packed, &name, &context.here.join(output), output.ends_with('/'))
             .map_err(|error| Failure::new(Exit::Error, format!("cannot write {output}: {error}")))?;
@@ -116,6 +125,35 @@ async fn credentials(
         (None, None) => Ok(registry::stored(reference).await),
         _ => Err(Failure::new(Exit::Usage, "--username and --password-file go together")),
     }
+}
+
+/// Where this machine keeps certificates of authorities.
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// The image of the mlstack that `executable` is, and its name.
+fn itself(executable: &Path) -> Result<(String, image::Packed), Failure> {
+    let failed = |path: &Path, error: &dyn Error| {
+        Failure::new(Exit::Error, format!("{} cannot be packed: it {error}", path.display()))
+            .hint("packaging/build makes one that can")
+    };
+    let path = executable
+        .canonicalize()
+        .map_err(|error| Failure::new(Exit::Error, format!("cannot read {}: {error}", executable.display())))?;
+    let bytes = std::fs::read(&path).map_err(|error| failed(&path, &error))?;
+    let architecture = check_static(&bytes).map_err(|error| failed(&path, &error))?;
+    let mut executables = BTreeMap::from([("mlstack".to_owned(), Parts::bytes(bytes))]);
+    let server = std::fs::read(path.with_file_name("mlstack-server")).ok();
+    if let Some(server) = server.filter(|server| check_static(server) == Ok(architecture)) {
+        executables.insert("mlstack-server".to_owned(), Parts::bytes(server));
+    }
+    let tool = Tool {
+        executables,
+        architecture,
+        certificates: std::fs::read(CERTIFICATES).ok().map(Parts::bytes),
+    };
+    let packed = assemble_tool(&tool).and_then(|image| image.pack());
+    let packed = packed.map_err(|error| Failure::new(Exit::Error, format!("cannot pack the image: {error}")))?;
+    Ok((format!("mlstack:{NUMBER}"), packed))
 }
 
 /// The component's image and the name it gets on its way.

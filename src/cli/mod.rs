@@ -4,6 +4,7 @@
 
 mod apply;
 mod args;
+mod ci;
 mod completions;
 mod delivery;
 mod doctor;
@@ -129,6 +130,7 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Doctor(_) => wait(doctor::run(&context)),
         Command::Logs(args) => wait(logs::run(&args, &context)),
         Command::Status(args) => wait(status::run(&args, &context)),
+        Command::Ci(args) => ci::run(&args, &context),
         Command::Completions(args) => Ok(completions::run(&args, &ui)),
         Command::Man(args) => man::run(&args, &context),
         Command::Version(args) => Ok(version::run(&args, &ui)),

@@ -21,17 +21,31 @@ pub enum BinaryError {
 /// # Errors
 /// See [`BinaryError`].
 pub fn check_server(bytes: &[u8]) -> Result<(), BinaryError> {
-    const MACHINE_X86_64: u64 = 62;
+    match check_static(bytes)? {
+        "amd64" => Ok(()),
+        _ => Err(BinaryError::OtherMachine),
+    }
+}
+
+/// Checks the bytes of an executable for an image without a base; says its processor as OCI calls it.
+///
+/// # Errors
+/// See [`BinaryError`].
+pub fn check_static(bytes: &[u8]) -> Result<&'static str, BinaryError> {
+    const X86_64: u64 = 62;
+    const AARCH64: u64 = 183;
     if bytes.get(..6) != Some(b"\x7fELF\x02\x01") {
         return Err(BinaryError::NotElf);
     }
-    if number(bytes, 18, 2)? != MACHINE_X86_64 {
-        return Err(BinaryError::OtherMachine);
-    }
+    let machine = match number(bytes, 18, 2)? {
+        X86_64 => "amd64",
+        AARCH64 => "arm64",
+        _ => return Err(BinaryError::OtherMachine),
+    };
     if has_interpreter(bytes)? {
         return Err(BinaryError::Dynamic);
     }
-    Ok(())
+    Ok(machine)
 }
 
 fn has_interpreter(bytes: &[u8]) -> Result<bool, BinaryError> {

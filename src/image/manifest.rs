@@ -1,5 +1,6 @@
 //! The image as OCI describes it: config, manifest, and the blobs they name.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde_json::{Value, json};
@@ -45,13 +46,21 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 
 impl Image {
     pub(super) fn new(bundle: &Bundle, layers: Vec<Layer>) -> Self {
-        let labels = labels(bundle);
+        let labels = labels(&bundle.title, &bundle.labels);
+        Self {
+            command: bundle.command.clone(),
+            ..Self::of("amd64", server(&bundle.command, &labels), labels, layers)
+        }
+    }
+
+    /// `layers` with the settings of their containers, for a processor as OCI calls it.
+    pub(super) fn of(architecture: &str, settings: Value, labels: Value, layers: Vec<Layer>) -> Self {
         Self {
             config: Blob::of_json(
                 "application/vnd.oci.image.config.v1+json",
-                &config(&bundle.command, &labels, &layers),
+                &config(architecture, settings, &layers),
             ),
-            command: bundle.command.clone(),
+            command: Vec::new(),
             layers,
             labels,
         }
@@ -116,37 +125,43 @@ impl Blob {
     }
 }
 
-fn config(command: &[String], labels: &Value, layers: &[Layer]) -> Value {
-    const SECOND: u64 = 1_000_000_000;
+fn config(architecture: &str, settings: Value, layers: &[Layer]) -> Value {
     let history: Vec<_> = layers
         .iter()
         .map(|layer| json!({"created": CREATED, "created_by": format!("mlstack image build: {}", layer.name)}))
         .collect();
     json!({
         "created": CREATED,
-        "architecture": "amd64",
+        "architecture": architecture,
         "os": "linux",
-        "config": {
-            "User": format!("{USER}:{USER}"),
-            "ExposedPorts": {format!("{PORT}/tcp"): {}},
-            "Entrypoint": ["/app/mlstack-server"],
-            "Cmd": command,
-            "WorkingDir": "/",
-            "Labels": labels,
-            "StopSignal": "SIGTERM",
-            "Healthcheck": {
-                "Test": ["CMD", "/app/mlstack-server", "healthcheck"],
-                "Interval": 5 * SECOND, "Timeout": 3 * SECOND, "StartPeriod": 10 * SECOND, "Retries": 3,
-            },
-        },
+        "config": settings,
         "rootfs": {"type": "layers", "diff_ids": layers.iter().map(|l| l.diff_id.as_str()).collect::<Vec<_>>()},
         "history": history,
     })
 }
 
-fn labels(bundle: &Bundle) -> Value {
-    let mut labels = bundle.labels.clone();
-    labels.insert("org.opencontainers.image.title".into(), bundle.title.clone());
+/// How containers of the model server run.
+fn server(command: &[String], labels: &Value) -> Value {
+    const SECOND: u64 = 1_000_000_000;
+    json!({
+        "User": format!("{USER}:{USER}"),
+        "ExposedPorts": {format!("{PORT}/tcp"): {}},
+        "Entrypoint": ["/app/mlstack-server"],
+        "Cmd": command,
+        "WorkingDir": "/",
+        "Labels": labels,
+        "StopSignal": "SIGTERM",
+        "Healthcheck": {
+            "Test": ["CMD", "/app/mlstack-server", "healthcheck"],
+            "Interval": 5 * SECOND, "Timeout": 3 * SECOND, "StartPeriod": 10 * SECOND, "Retries": 3,
+        },
+    })
+}
+
+/// `own`, and those that every image gets.
+pub(super) fn labels(title: &str, own: &BTreeMap<String, String>) -> Value {
+    let mut labels = own.clone();
+    labels.insert("org.opencontainers.image.title".into(), title.to_owned());
     labels.insert(
         "org.opencontainers.image.version".into(),
         env!("CARGO_PKG_VERSION").into(),

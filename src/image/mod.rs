@@ -20,14 +20,16 @@ mod parts;
 mod push;
 #[cfg(test)]
 mod tests;
+mod tool;
 
-pub use binary::{BinaryError, check_server};
+pub use binary::{BinaryError, check_server, check_static};
 pub use digest::Digest;
 pub use inspect::{InspectError, Summary, inspect};
 pub use layer::{Entry, Layer, tar};
 pub use manifest::{Blob, Image, Packed};
 pub use parts::Parts;
 pub use push::{Credentials, PushError, PushReport, Reference, Registry, Sending, Told, Words};
+pub use tool::{Tool, assemble_tool};
 
 use std::collections::BTreeMap;
 
@@ -83,19 +85,23 @@ fn server_entries(bundle: &Bundle) -> Vec<Entry> {
 }
 
 fn config_entries(bundle: &Bundle) -> Vec<Entry> {
-    let text = |s: String| Parts::bytes(s.into_bytes());
-    vec![
+    let mut entries = vec![
         Entry::dir("app", 0o555),
         Entry::file("app/config.json", 0o444, Parts::bytes(bundle.config.clone())),
+    ];
+    entries.extend(users());
+    entries.push(Entry::dir("tmp", 0o1777));
+    entries
+}
+
+/// `/etc` with the users and groups of an image without a base.
+fn users() -> Vec<Entry> {
+    let text = |s: String| Parts::bytes(s.into_bytes());
+    let groups = format!("root:x:0:\nnonroot:x:{USER}:\n");
+    let users = format!("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{USER}:{USER}:nonroot:/tmp:/sbin/nologin\n");
+    vec![
         Entry::dir("etc", 0o755),
-        Entry::file("etc/group", 0o444, text(format!("root:x:0:\nnonroot:x:{USER}:\n"))),
-        Entry::file(
-            "etc/passwd",
-            0o444,
-            text(format!(
-                "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{USER}:{USER}:nonroot:/tmp:/sbin/nologin\n"
-            )),
-        ),
-        Entry::dir("tmp", 0o1777),
+        Entry::file("etc/group", 0o444, text(groups)),
+        Entry::file("etc/passwd", 0o444, text(users)),
     ]
 }

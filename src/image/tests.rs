@@ -195,3 +195,43 @@ fn only_static_linux_executables_can_be_the_server() {
     arm[18] = 183;
     assert_eq!(check_server(&arm), Err(BinaryError::OtherMachine));
 }
+
+#[test]
+fn the_image_of_mlstack_holds_it_and_nothing_else_of_a_system() {
+    let tool = Tool {
+        executables: BTreeMap::from([("mlstack".to_owned(), Parts::bytes(*b"ELF"))]),
+        architecture: "arm64",
+        certificates: Some(Parts::bytes(*b"PEM")),
+    };
+    let image = assemble_tool(&tool).unwrap();
+    assert_eq!(image.id(), assemble_tool(&tool).unwrap().id());
+    let paths: Vec<_> = image
+        .layers
+        .iter()
+        .flat_map(|layer| &layer.entries)
+        .map(Entry::path)
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "usr/",
+            "usr/bin/",
+            "usr/bin/mlstack",
+            "etc/",
+            "etc/group",
+            "etc/passwd",
+            "etc/ssl/",
+            "etc/ssl/certs/",
+            "etc/ssl/certs/ca-certificates.crt",
+            "tmp/",
+            "work/",
+        ]
+    );
+    let packed = image.pack().unwrap();
+    let mut config = String::new();
+    packed.config.content.reader().read_to_string(&mut config).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["architecture"], "arm64");
+    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/usr/bin/mlstack"]));
+    assert_eq!(config["config"]["User"], "65532:65532");
+}

@@ -48,6 +48,7 @@ const RULES: &[Rule] = &[
     Rule { module: "atomic", ours: &[], world: &[Files] },
     Rule { module: "ledger", ours: &["atomic", "mlstack_provider", "mlstack_provider_kubernetes"], world: &[Files, Clock, Async] },
     Rule { module: "render", ours: &["target", "mlstack_provider", "mlstack_compose", "mlstack_manifest"], world: &[] },
+    Rule { module: "ci", ours: &["image", "render"], world: &[] },
     Rule { module: "apply", ours: &["plan", "mlstack_provider"], world: &[Async, Clock] },
     Rule { module: "review", ours: &["diag", "lines", "plan", "stack", "mlstack_provider", "mlstack_onnx"], world: &[] },
     Rule { module: "view", ours: &["apply", "diag", "ledger", "lines", "plan", "review", "mlstack_provider"], world: &[] },
@@ -55,7 +56,7 @@ const RULES: &[Rule] = &[
     Rule { module: "project", ours: &["atomic", "diag", "image", "lines", "stack", "mlstack_provider", "mlstack_onnx"], world: &[Files, Environment, Processes] },
     Rule { module: "lsp", ours: &["diag", "stack", "target"], world: &[] },
     Rule { module: "cli", ours: &[
-        "apply", "atomic", "diag", "image", "ledger", "lines", "lsp", "plan", "project", "render", "review", "stack", "target", "view",
+        "apply", "atomic", "ci", "diag", "image", "ledger", "lines", "lsp", "plan", "project", "render", "review", "stack", "target", "view",
         "mlstack_provider", "mlstack_provider_docker", "mlstack_provider_kubernetes", "mlstack_compose", "mlstack_manifest", "mlstack_onnx",
     ], world: &World::ALL },
 ];

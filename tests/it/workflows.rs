@@ -1,0 +1,222 @@
+//! What `mlstack ci` writes, and this repository's own workflows: every byte, and what those say who judge workflows.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::bad_stacks::same_as;
+use crate::judge::{answer, installed, program};
+use crate::support::{Sandbox, repository};
+
+const STACK: &str = "\
+version: 1
+name: shop
+secrets:
+  api_key: { env: SHOP_API_KEY }
+  other: { generate: 32 }
+components:
+  cache: { type: cache, engine: valkey, env: { KEY: \"${secrets.api_key}\" } }
+";
+
+const ENVIRONMENTS: &str = "\
+environments:
+  staging: { target: k8s }
+  prod: { target: k8s }
+";
+
+const ACTION: &str = "--action acme/mlstack@0123456789abcdef0123456789abcdef01234567";
+
+/// A name, a stack file and where it lies, and flags.
+fn cases() -> Vec<(&'static str, String, &'static str, String)> {
+    let whole = STACK.to_owned() + ENVIRONMENTS;
+    let plain = STACK.replace("  api_key: { env: SHOP_API_KEY }\n", "  api_key: { generate: 32 }\n");
+    let all =
+        "--branch release/1.x --apply prod --release 9.8.7 --runner ubuntu-24.04-arm --login ./.github/actions/login";
+    vec![
+        ("plain", plain, "mlstack.yaml", ACTION.to_owned()),
+        ("secrets", STACK.to_owned(), "mlstack.yaml", ACTION.to_owned()),
+        (
+            "environments",
+            whole.clone(),
+            "deploy/shop/mlstack.yaml",
+            ACTION.to_owned(),
+        ),
+        ("all", whole, "mlstack.yaml", format!("{ACTION} {all}")),
+    ]
+}
+
+/// A repository with the workflows of a case, as git knows one.
+fn written(stack: &str, path: &str, flags: &str) -> Sandbox {
+    let sandbox = Sandbox::new().file(path, stack);
+    let folder = Path::new(path).parent().unwrap().display().to_string();
+    let folder = if folder.is_empty() { ".".to_owned() } else { folder };
+    let said = sandbox.run(&format!("ci github -f {folder} {flags}"));
+    assert!(said.starts_with("exit: 0"), "{said}");
+    sandbox
+}
+
+#[test]
+fn every_byte_is_as_it_was() {
+    let (_, stack, path, flags) = cases().swap_remove(2);
+    let sandbox = written(&stack, path, &flags);
+    for name in ["plan", "comment", "apply", "drift"] {
+        let file = format!(".github/workflows/mlstack-{name}.yml");
+        let kept = repository().join(format!("tests/fixtures/workflows/mlstack-{name}.yml"));
+        same_as(&kept, &sandbox.read(&file)).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let image = format!("registry.example.com/mlstack@sha256:{}", "0".repeat(64));
+    assert!(
+        sandbox
+            .run(&format!("ci gitlab -f deploy/shop --image {image}"))
+            .starts_with("exit: 0")
+    );
+    let kept = repository().join("tests/fixtures/workflows/gitlab.yml");
+    same_as(&kept, &sandbox.read(".gitlab/mlstack.yml")).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn actionlint_finds_nothing() {
+    let Some(actionlint) = installed("actionlint") else {
+        return;
+    };
+    for (_, stack, path, flags) in cases() {
+        let sandbox = written(&stack, path, &flags);
+        if flags.contains("--login") {
+            let login = "name: login\ndescription: logs in\ninputs: {environment: {description: which}}\nruns: {using: composite, steps: []}\n";
+            sandbox.write(".github/actions/login/action.yml", login);
+        }
+        assert_eq!(answer(Command::new(&actionlint).current_dir(sandbox.path())), "");
+    }
+    assert_eq!(answer(Command::new(&actionlint).current_dir(repository())), "");
+}
+
+#[test]
+fn zizmor_finds_nothing() {
+    let Some(zizmor) = installed("zizmor") else {
+        return;
+    };
+    let judge = |paths: &[&str], folder: &Path| {
+        answer(
+            Command::new(&zizmor)
+                .args(["--offline", "--no-progress", "--pedantic", "--quiet"])
+                .args(paths)
+                .current_dir(folder),
+        );
+    };
+    for (_, stack, path, flags) in cases() {
+        judge(&["."], written(&stack, path, &flags).path());
+    }
+    judge(&[".github", "action.yml"], &repository());
+}
+
+#[test]
+fn checkov_finds_nothing() {
+    let Some(checkov) = program("checkov", "MLSTACK_TEST_CHECKOV") else {
+        return;
+    };
+    let judge = |framework: &str, folder: &Path| {
+        let said = answer(
+            Command::new(&checkov)
+                .args(["--framework", framework, "--compact", "--skip-download", "-d", "."])
+                .current_dir(folder),
+        );
+        assert!(
+            said.contains("PASSED for resource") && !said.contains("FAILED for resource"),
+            "{said}"
+        );
+    };
+    for (_, stack, path, flags) in cases() {
+        judge("github_actions", written(&stack, path, &flags).path());
+    }
+    let ours = ["ci", "release"].into_iter().fold(Sandbox::new(), |sandbox, name| {
+        let path = format!(".github/workflows/{name}.yml");
+        let text = std::fs::read(repository().join(&path)).unwrap();
+        sandbox.file(&path, text)
+    });
+    judge("github_actions", ours.path());
+    let gitlab = std::fs::read(repository().join("tests/fixtures/workflows/gitlab.yml")).unwrap();
+    judge("gitlab_ci", Sandbox::new().file(".gitlab-ci.yml", gitlab).path());
+}
+
+#[test]
+fn what_others_wrote_is_never_overwritten() {
+    let (_, stack, path, flags) = cases().swap_remove(1);
+    let sandbox = written(&stack, path, &flags);
+    let plan = ".github/workflows/mlstack-plan.yml";
+    let check = format!("ci github {flags} --check");
+    insta::assert_snapshot!(sandbox.run(&check), @"
+    exit: 0
+    --- stdout
+    .github/workflows/mlstack-plan.yml: up to date
+    .github/workflows/mlstack-comment.yml: up to date
+    .github/workflows/mlstack-apply.yml: up to date
+    .github/workflows/mlstack-drift.yml: up to date
+    --- stderr
+    ");
+    sandbox.write("mlstack.yaml", stack.replace("SHOP_API_KEY", "SHOP_KEY"));
+    insta::assert_snapshot!(sandbox.run(&check), @"
+    exit: 2
+    --- stdout
+    .github/workflows/mlstack-plan.yml: up to date
+    .github/workflows/mlstack-comment.yml: up to date
+    .github/workflows/mlstack-apply.yml: out of date
+    .github/workflows/mlstack-drift.yml: out of date
+    --- stderr
+    ");
+    let ours = sandbox.read(plan);
+    sandbox.write(plan, ours.replace("ubuntu-24.04", "ubuntu-22.04"));
+    insta::assert_snapshot!(sandbox.run(&format!("ci github {flags}")), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: [DIR]/.github/workflows/mlstack-plan.yml was changed since mlstack wrote it
+      hint: move it away, or `--out DIR` writes to another folder to compare with
+    ");
+    sandbox.write(plan, "name: mine\n");
+    insta::assert_snapshot!(sandbox.run(&format!("ci github {flags}")), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: [DIR]/.github/workflows/mlstack-plan.yml is there already and is not mlstack's
+      hint: move it away, or `--out DIR` writes to another folder to compare with
+    ");
+    assert_eq!(sandbox.read(plan), "name: mine\n");
+    assert!(
+        sandbox
+            .read(".github/workflows/mlstack-apply.yml")
+            .contains("SHOP_API_KEY")
+    );
+}
+
+#[test]
+fn what_does_not_mean_itself_never_gets_in() {
+    let sandbox = Sandbox::new().stack(STACK);
+    let mut said = Vec::new();
+    for flags in [
+        format!("{ACTION} --branch a'b"),
+        format!("{ACTION} --branch ${{{{github.token}}}}"),
+        format!("{ACTION} --runner x,y"),
+        format!("{ACTION} --login actions/login"),
+        format!("{ACTION} --cron @daily"),
+        format!("{ACTION} --apply nowhere"),
+        "--action acme/mlstack@v1".to_owned(),
+        String::new(),
+    ] {
+        let answer = sandbox.run(&format!("ci github {flags}"));
+        assert!(answer.starts_with("exit: 64"), "{flags}: {answer}");
+        said.push(answer.split_once("--- stderr\n").unwrap().1.to_owned());
+    }
+    assert!(!sandbox.path().join(".github").exists());
+    insta::assert_snapshot!(said.concat(), @"
+    error: branch `a'b` must consist of letters, digits and ._/:-, a letter, digit, _ or . first, without `..`
+    error: branch `${{github.token}}` must consist of letters, digits and ._/:-, a letter, digit, _ or . first, without `..`
+    error: runner `x,y` must consist of letters, digits and ._/:-, a letter, digit, _ or . first, without `..`
+    error: `actions/login` is not an action of the repository itself
+      hint: write it as ./.github/actions/login
+    error: `@daily` must be five fields of numbers, `*`, `/`, `,` and `-`, such as `17 5 * * *`
+    error: the stack file has no environment `nowhere`
+      hint: it has none: leave `--apply` out
+    error: `acme/mlstack@v1` must be OWNER/REPOSITORY@ and the 40 digits of a commit, in small hexadecimal digits
+    error: this mlstack was not built by a release, so it does not know where one can be had
+      hint: `--action OWNER/REPOSITORY@COMMIT` names the repository of mlstack and a commit of it
+    ");
+}
