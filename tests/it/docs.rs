@@ -75,11 +75,11 @@ fn in_file(path: &Path) -> Vec<Shown> {
     all
 }
 
-/// What needs no engine: `mlstack init`, `validate`, `explain`, `fmt`, `version`, `schema` and `plan --offline`.
+/// What needs no engine: `mlstack init`, `validate`, `explain`, `fmt`, `version`, `schema`, `ci` and `plan --offline`.
 fn runs_here(command: &str) -> Option<&str> {
     let arguments = command.strip_prefix("mlstack ")?.split('#').next()?.trim();
     let word = arguments.split(' ').next()?;
-    let alone = ["init", "validate", "explain", "fmt", "version", "schema"].contains(&word);
+    let alone = ["init", "validate", "explain", "fmt", "version", "schema", "ci"].contains(&word);
     (alone || arguments.contains("--offline")).then_some(arguments)
 }
 
