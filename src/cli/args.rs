@@ -114,6 +114,8 @@ pub(super) enum Command {
     /// Build, push or look at the image of server and model
     #[command(subcommand)]
     Image(Image),
+    /// Post or update the one comment of a pull request
+    Comment(Comment),
     /// Explain a diagnostic code
     Explain(Explain),
     /// Print a JSON Schema
@@ -157,7 +159,7 @@ pub(super) struct Init {
 pub(super) struct Validate {
     /// How to print what was found
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: Check,
 }
 
 /// `plan`
@@ -168,7 +170,7 @@ pub(super) struct Plan {
     pub out: Option<PathBuf>,
     /// How to print the plan
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: Report,
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -197,7 +199,7 @@ pub(super) struct Plan {
 pub(super) struct Drift {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: Report,
     /// Exit with 2 when what runs is not what mlstack would send
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -242,6 +244,32 @@ pub(super) enum Format {
     Text,
     /// For programs
     Json,
+}
+
+/// How to print what others review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Report {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// As the comment of a pull request, of at most 65,536 characters
+    Markdown,
+    /// For a job of GitHub Actions: annotations, the step's summary and outputs
+    Github,
+    /// For code scanners: SARIF 2.1.0
+    Sarif,
+}
+
+/// How to print what is wrong with a stack file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Check {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For code scanners: SARIF 2.1.0
+    Sarif,
 }
 
 /// Flags of everything that waits for a rollout.
@@ -434,6 +462,32 @@ pub(super) struct ImageInspect {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
+}
+
+/// `comment`
+#[derive(Debug, Args)]
+pub(super) struct Comment {
+    /// The comment, as `plan --format markdown` writes it; - for stdin
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub body: PathBuf,
+    /// The repository, as OWNER/NAME; of GitLab the project's path or number [default: the job's]
+    #[arg(long, value_name = "REPO")]
+    pub repo: Option<String>,
+    /// The number of the pull or merge request [default: the one that the job is about]
+    #[arg(long, value_name = "NUMBER")]
+    pub pr: Option<u64>,
+    /// File with the token [default: the variable GITHUB_TOKEN, of GitLab GITLAB_TOKEN]
+    #[arg(long, value_name = "FILE", env = "MLSTACK_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Whose comment it is, where the token cannot tell [default: github-actions[bot]]
+    #[arg(long, value_name = "LOGIN", env = "MLSTACK_COMMENT_AUTHOR")]
+    pub author: Option<String>,
+    /// Take the comment away when nothing changes
+    #[arg(long)]
+    pub delete_when_empty: bool,
+    /// The merge request of a GitLab
+    #[arg(long)]
+    pub gitlab: bool,
 }
 
 /// `explain`

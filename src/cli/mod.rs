@@ -5,6 +5,7 @@
 mod apply;
 mod args;
 mod ci;
+mod comment;
 mod completions;
 mod delivery;
 mod doctor;
@@ -28,6 +29,7 @@ mod plan;
 mod progress;
 mod registry;
 mod render;
+mod report;
 mod review;
 mod rollback;
 mod schema;
@@ -116,6 +118,7 @@ fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&args, &ui, &context.here),
         Command::Image(args) => wait(image::run(&args, &context)),
+        Command::Comment(args) => wait(comment::run(&args, &context)),
         Command::Explain(args) => explain::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
         Command::Plan(args) => wait(plan::run(&args, &context)),

@@ -11,13 +11,14 @@ use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Options, drift, plan, verify};
 use crate::target::capability::{self, Level};
-use crate::view::{Extras, Header, Style, findings_json, findings_text, plan_json, plan_text};
+use crate::view::{Extras, Header, Style, Topic, findings_json, findings_text, plan_json, plan_text};
 
 use super::Context;
-use super::args::{DestroyData, Format, Plan as Args};
+use super::args::{DestroyData, Plan as Args, Report};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, stack_file};
+use super::report::{faulty, of_target, report};
 use super::review;
 use super::site::impact;
 use super::survey::{Look, Survey, out_of_scope, survey};
@@ -35,14 +36,19 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
                 failure.hint("`mlstack plan --offline` needs neither engine nor cluster")
             }
             _ => failure,
-        })?;
+        })
+        .map_err(|failure| faulty(failure, Topic::Plan, args.format, context))?;
     survey.narrow(&args.scope)?;
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
     match args.format {
-        Format::Text => context.ui.out(&text(&survey, &plan, context)),
-        Format::Json => context.ui.out_json(&document(&survey, &plan)),
+        Report::Text => context.ui.out(&text(&survey, &plan, context)),
+        Report::Json => context.ui.out_json(&document(&survey, &plan)),
+        form => {
+            let text = || text(&survey, &plan, context);
+            report(&of_target(&survey, &plan), Topic::Plan, form, &text, context)?;
+        }
     }
     refuse_lost_data(&plan)?;
     if let Some(path) = &args.out {

@@ -9,11 +9,12 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::Context;
-use super::args::Plan as Args;
+use super::args::{Plan as Args, Report};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, Tolerate, load_quietly, model_file, picture_of, stack_file};
 use super::plan::{degraded, refuse_lost_data};
+use super::report::{faulty, report};
 use super::site::impact;
 use super::survey::{Known, lower, out_of_scope};
 use crate::diag::{self, Diagnostic, Locate as _};
@@ -29,15 +30,16 @@ use crate::review::{
 use crate::stack::models::{beside, digest};
 use crate::stack::{self, MAX_BYTES, Parsed, Stack};
 use crate::target::{Target, capability};
-use crate::view::{Header, Style, fingerprint, review_json, review_text};
+use crate::view::{Header, Style, Topic, fingerprint, review_json, review_text};
 
 /// What of a build context is nobody's business: git's own folder, and what mlstack keeps.
 const OURS: [&str; 2] = [".git", ".mlstack"];
 
 /// Runs the command.
 pub(super) fn run(args: &Args, reference: &str, context: &Context) -> Result<Exit, Failure> {
-    let review = review(args, reference, context)?;
-    show(&review, args, context);
+    let review = review(args, reference, context);
+    let review = review.map_err(|failure| faulty(failure, Topic::Plan, args.format, context))?;
+    show(&review, args, context)?;
     for section in &review.sections {
         refuse_lost_data(&section.plan)?;
     }
@@ -46,15 +48,18 @@ pub(super) fn run(args: &Args, reference: &str, context: &Context) -> Result<Exi
 }
 
 /// Prints a review in the form that was asked for.
-pub(super) fn show(review: &Review, args: &Args, context: &Context) {
+pub(super) fn show(review: &Review, args: &Args, context: &Context) -> Result<(), Failure> {
     let style = Style {
         color: context.ui.color_out,
         width: context.ui.width,
     };
+    let text = || review_text(review, args.context_lines, style);
     match args.format {
-        super::args::Format::Text => context.ui.out(&review_text(review, args.context_lines, style)),
-        super::args::Format::Json => context.ui.out_json(&review_json(review)),
+        Report::Text => context.ui.out(&text()),
+        Report::Json => context.ui.out_json(&review_json(review)),
+        form => report(review, Topic::Plan, form, &text, context)?,
     }
+    Ok(())
 }
 
 /// What the working tree changes.

@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::Context;
-use super::args::{Format, Validate};
+use super::args::{Check, Validate};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{self, Read};
+use super::report::{diagnosed, from_root};
 use crate::diag::render::json;
 use crate::diag::{Diagnostic, Severity};
+use crate::view::sarif;
 
 /// Runs the command.
 pub(super) fn run(args: &Validate, context: &Context) -> Result<Exit, Failure> {
@@ -18,11 +20,14 @@ pub(super) fn run(args: &Validate, context: &Context) -> Result<Exit, Failure> {
     let all = load::diagnose(context, &read)?;
     let exit = load::exit_of(&all);
     match args.format {
-        Format::Json => context.ui.out_json(&json!({
+        Check::Json => context.ui.out_json(&json!({
             "valid": exit == Exit::Done,
             "diagnostics": json(&read.source(), &all),
         })),
-        Format::Text => context.ui.out(&report(context, &read, &all)),
+        Check::Text => context.ui.out(&report(context, &read, &all)),
+        Check::Sarif => context
+            .ui
+            .out_json(&sarif(&diagnosed(&read, &all, context), &from_root(context))),
     }
     Ok(exit)
 }

@@ -21,9 +21,10 @@ pub fn is_hidden(character: char) -> bool {
             | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A text on one line, hidden characters written as escapes.
+/// A text on one line, hidden characters written as escapes, and what GitHub's runner takes for a command anywhere in a
+/// line (`##[error]`).
 pub fn visible(text: &str) -> String {
-    written(text, |c| is_hidden(c) || matches!(c, '\n' | '\t' | '\r'))
+    written(text, |c| is_hidden(c) || matches!(c, '\n' | '\t' | '\r')).replace("##[", "\\u{23}#[")
 }
 
 /// A text of several lines, hidden characters written as escapes. What GitHub would take for a command to its runner
@@ -65,7 +66,8 @@ fn written(text: &str, escapes: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// A source with hidden characters replaced by others of as many bytes, so that places in it stay right.
+/// A source with hidden characters, and what a runner takes for a command, replaced by others of as many bytes, so that
+/// places in it stay right.
 pub(super) fn visible_source(text: &str) -> String {
     let replace = |c: char| match c.len_utf8() {
         _ if !is_hidden(c) => c,
@@ -74,7 +76,8 @@ pub(super) fn visible_source(text: &str) -> String {
         3 => '\u{fffd}',
         _ => '\u{1f7e6}',
     };
-    text.chars().map(replace).collect()
+    let text: String = text.chars().map(replace).collect();
+    text.replace("##[", "#?[")
 }
 
 #[cfg(test)]
@@ -98,6 +101,7 @@ mod tests {
 
     #[test]
     fn a_source_keeps_its_places() {
+        assert_eq!(visible_source("a ##[error]"), "a #?[error]");
         let source = "a\u{1b}\u{ad}\u{202e}\u{e0041}é\n";
         let shown = visible_source(source);
         assert_eq!(shown.len(), source.len());

@@ -66,7 +66,7 @@ fn fingerprint_of(header: &Header<'_>, changes: &[Value]) -> String {
 }
 
 /// Whether carrying it out takes anything away, if only for a moment.
-fn destructive(plan: &Plan) -> bool {
+pub(super) fn destructive(plan: &Plan) -> bool {
     plan.changes
         .iter()
         .any(|change| matches!(change.action, Action::Delete | Action::Replace | Action::Refuse))

@@ -69,7 +69,7 @@ impl Spot {
 fn shown(text: &str, most: usize) -> String {
     // Twice: a long text is not looked at whole, and what is spelt out grows.
     let text = ticks(escape(&shorten(text, most)));
-    shorten(&text, most).replace("##[", "\\u{23}#[")
+    shorten(&text, most)
 }
 
 /// The longest run of backticks that a code span or a fence is put around. GitHub's parser knows none longer than 80 in
