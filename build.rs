@@ -1,7 +1,6 @@
 //! What `mlstack version` says of the build: for which platform, and with which compiler.
 //!
 //! Reads nothing but what cargo hands it, so that the same sources, compiler and variables give the same executable.
-#![expect(clippy::print_stdout, reason = "that is how a build script talks to cargo")]
 
 use std::process::Command;
 
