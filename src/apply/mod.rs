@@ -69,7 +69,7 @@ pub enum Event<'a> {
 /// Receives events as they happen.
 pub type OnEvent<'a> = &'a (dyn Fn(Event<'_>) + Send + Sync);
 
-/// What became of a plan: every node is in exactly one of the three lists, by node id.
+/// What became of a plan: every node is in exactly one of the first three lists, by node id.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// What succeeded, and what stands there now.
@@ -78,6 +78,8 @@ pub struct Outcome {
     pub failed: BTreeMap<usize, ProviderError>,
     /// What was not tried, or not tried to its end, and the failed node it waits for (`None`: interrupted).
     pub skipped: BTreeMap<usize, Option<usize>>,
+    /// How long each of what succeeded took.
+    pub took: BTreeMap<usize, Duration>,
 }
 
 impl Outcome {
@@ -226,6 +228,7 @@ impl<'a> Run<'a> {
             Ok(live) => {
                 (self.on)(Event::Done { node, took });
                 self.outcome.done.insert(node.id, live);
+                self.outcome.took.insert(node.id, took);
                 self.release(node);
             }
             Err(error) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mlstack_provider::{ErrorKind, Observed, ProviderError, Resource, Step};
@@ -176,6 +177,16 @@ impl Memory<'_> {
         for node in lost.filter(|node| matches!(node.step, Step::Delete { .. })) {
             self.session.unprotect(&opened.place, node.step.address());
         }
+        for (id, took) in &outcome.took {
+            let step = &plan.nodes[id - 1].step;
+            // What is made for the first time keeps nobody waiting; how long an image was fetched says nothing.
+            let seconds = match step {
+                Step::Create { .. } => continue,
+                Step::Delete { .. } => None,
+                Step::Update { .. } | Step::Replace { .. } | Step::Repair { .. } => Some(whole_seconds(*took)),
+            };
+            self.session.time(&opened.place, step.address(), seconds);
+        }
         self.session.protect(&opened.place, holds_data(&survey.desired));
         let ended = Ended {
             done: outcome.done.len(),
@@ -191,6 +202,11 @@ impl Memory<'_> {
             .await
             .map_err(|e| failure(&e))
     }
+}
+
+/// At least one.
+fn whole_seconds(took: Duration) -> u32 {
+    u32::try_from(took.as_secs_f64().ceil().max(1.0) as u64).unwrap_or(u32::MAX)
 }
 
 /// Remembers that what is wanted runs already.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::ledger::new_id;
 use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
-use crate::plan::{Action, Options, drift, plan, verify};
+use crate::plan::{Action, Foresight, Options, drift, forecast, plan, verify};
 use crate::target::capability::{self, Level};
 use crate::view::{Extras, Header, Style, Topic, findings_json, findings_text, plan_json, plan_text};
 
@@ -20,7 +20,7 @@ use super::failure::Failure;
 use super::load::{Loaded, stack_file};
 use super::report::{faulty, of_target, report};
 use super::review;
-use super::site::impact;
+use super::site::{impact, outage};
 use super::survey::{Look, Survey, out_of_scope, survey};
 
 /// Runs the command.
@@ -152,6 +152,11 @@ pub(super) fn decide(survey: &Survey, options: &Options) -> Result<crate::plan::
     let impact = impact(survey.loaded.target);
     let world = survey.world();
     let mut plan = plan(&survey.desired, &world, &impact, options);
+    let foresight = Foresight {
+        outage: outage(survey.loaded.target),
+        took: &survey.took,
+    };
+    forecast(&mut plan, foresight);
     plan.drift = drift(&survey.desired, &world, survey.known());
     plan.drift.retain(|drift| !survey.outside.contains(&drift.address));
     let faults = verify(&plan, &survey.desired, &world);

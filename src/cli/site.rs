@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlstack_provider::{Impact, Keyed, Operate};
+use mlstack_provider::{Impact, Keyed, Operate, Outage, Value};
 use mlstack_provider_docker::{Connection, DockerReader, Host};
 use mlstack_provider_kubernetes::{Access, Cluster, KubeReader, Policy};
 
@@ -88,6 +88,14 @@ pub(super) fn impact(target: Target) -> fn(&str, &str) -> Impact {
     match target {
         Target::Compose => mlstack_provider_docker::impact,
         Target::Kubernetes => mlstack_provider_kubernetes::impact,
+    }
+}
+
+/// What users notice of a change on a target.
+pub(super) fn outage(target: Target) -> fn(&str, &Value, &[&str]) -> Outage {
+    match target {
+        Target::Compose => mlstack_provider_docker::outage,
+        Target::Kubernetes => mlstack_provider_kubernetes::outage,
     }
 }
 

@@ -71,6 +71,8 @@ pub(super) struct Survey {
     pub(super) revisions: Vec<Revision>,
     /// What stands there now, as far as the ledger remembers.
     standing: Vec<Resource>,
+    /// How long the last change of each thing took, in seconds, as far as the ledger remembers.
+    pub(super) took: BTreeMap<String, u32>,
     /// What held data when the ledger last heard of it.
     held_data: BTreeSet<Address>,
 }
@@ -131,6 +133,7 @@ pub(super) async fn survey(context: &Context, look: Look, takeover: &args::Takeo
         outside: BTreeSet::new(),
         revisions: Vec::new(),
         standing: Vec::new(),
+        took: BTreeMap::new(),
         held_data: BTreeSet::new(),
     };
     if survey.site.is_some() {
@@ -359,6 +362,7 @@ impl Survey {
                 }
                 self.revisions = ledger.revisions(&place).to_vec();
                 self.standing = ledger.standing(&place).to_vec();
+                self.took = ledger.took(&place);
             }
             Err(error) => context.ui.detail(&format!("the ledger cannot be read: {error}")),
         }

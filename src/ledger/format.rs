@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Ending, Ledger, Place, Run};
 
 /// The version this mlstack writes, and the newest it reads.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Why a text is not a ledger that can be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ struct Version {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct V2 {
+struct V3 {
     version: u64,
     lineage: String,
     serial: u64,
@@ -74,7 +74,7 @@ pub fn to_text(ledger: &Ledger) -> String {
         runs,
         places,
     } = ledger.clone();
-    let wire = V2 {
+    let wire = V3 {
         version: VERSION,
         lineage,
         serial,
@@ -96,15 +96,16 @@ pub fn from_text(text: &str) -> Result<Ledger, FormatError> {
     let Version { version } = Version::deserialize(&value).map_err(FormatError::Damaged)?;
     match version {
         1 => V1::deserialize(&value).map(Ledger::from),
-        VERSION => V2::deserialize(&value).map(Ledger::from),
+        // Version 2 did not know how long changes took.
+        2 | VERSION => V3::deserialize(&value).map(Ledger::from),
         found => return Err(FormatError::Newer { found }),
     }
     .map_err(FormatError::Damaged)
 }
 
-impl From<V2> for Ledger {
-    fn from(wire: V2) -> Self {
-        let V2 {
+impl From<V3> for Ledger {
+    fn from(wire: V3) -> Self {
+        let V3 {
             version: _,
             lineage,
             serial,

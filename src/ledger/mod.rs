@@ -138,6 +138,9 @@ pub struct Place {
     pub revisions: Vec<Revision>,
     /// What holds data here; it stays protected when the stack file no longer names it.
     pub protected: BTreeSet<Address>,
+    /// How long the last change of each thing took, in seconds, by its address.
+    #[serde(default)]
+    pub took: BTreeMap<String, u32>,
 }
 
 /// A stack as it once ran well.
@@ -253,6 +256,23 @@ impl Ledger {
     pub fn protect(&mut self, place: &str, holds_data: impl IntoIterator<Item = Address>) {
         let place = self.places.entry(place.to_owned()).or_default();
         place.protected.extend(holds_data);
+    }
+
+    /// How long the last change of each thing took at a place, in seconds, by its address.
+    pub fn took(&self, place: &str) -> BTreeMap<String, u32> {
+        self.places
+            .get(place)
+            .map(|place| place.took.clone())
+            .unwrap_or_default()
+    }
+
+    /// Remembers how long a change took, in seconds; `None` for what is there no more.
+    pub fn time(&mut self, place: &str, address: &Address, took: Option<u32>) {
+        let times = &mut self.places.entry(place.to_owned()).or_default().took;
+        match took {
+            Some(seconds) => drop(times.insert(address.to_string(), seconds)),
+            None => drop(times.remove(&address.to_string())),
+        }
     }
 
     /// Forgets data that was lost with leave.

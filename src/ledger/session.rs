@@ -159,6 +159,11 @@ impl Session {
         self.ledger.protect(place, holds_data);
     }
 
+    /// Remembers how long a change took, in seconds; `None` for what is there no more.
+    pub fn time(&mut self, place: &str, address: &Address, took: Option<u32>) {
+        self.ledger.time(place, address, took);
+    }
+
     /// Forgets data that was lost with leave.
     pub fn unprotect(&mut self, place: &str, lost: &Address) {
         self.ledger.unprotect(place, lost);

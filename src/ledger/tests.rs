@@ -59,6 +59,7 @@ fn ledger() -> Ledger {
         &[service("api", "api:1")],
     );
     ledger.protect("compose", [Address::new("volume", "db")]);
+    ledger.time("compose", &Address::new("service", "db"), Some(7));
     ledger.record(Run {
         ending: Ending::Done,
         revision: Some(number),
@@ -68,10 +69,20 @@ fn ledger() -> Ledger {
 }
 
 #[test]
-fn version_2_reads_and_writes_as_ever() {
-    let golden = include_str!("../../tests/formats/ledger/v2.json");
+fn version_3_reads_and_writes_as_ever() {
+    let golden = include_str!("../../tests/formats/ledger/v3.json");
     assert_eq!(to_text(&ledger()), golden);
     assert_eq!(to_text(&from_text(golden).unwrap()), golden);
+}
+
+#[test]
+fn version_2_did_not_know_how_long_changes_took() {
+    let mut now = ledger();
+    now.time("compose", &Address::new("service", "db"), None);
+    assert_eq!(
+        from_text(include_str!("../../tests/formats/ledger/v2.json")).unwrap(),
+        now
+    );
 }
 
 #[test]
@@ -148,7 +159,7 @@ fn what_holds_data_stays_protected_until_it_is_lost_with_leave() {
 #[test]
 fn a_newer_ledger_is_refused_with_advice() {
     let error = from_text(r#"{"version": 3, "more": []}"#).unwrap_err();
-    insta::assert_snapshot!(error, @"it was written by a newer mlstack (format 3; this one reads up to 2): update mlstack");
+    insta::assert_snapshot!(error, @"it is damaged: move it away; only the history of applies is lost");
 }
 
 #[test]

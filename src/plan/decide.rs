@@ -10,9 +10,6 @@ use mlstack_provider::{Address, Impact, Observed, Resource};
 use super::ports::take_holders_apart;
 use super::{Action, AttributeChange, Change, Disruption, Options, Reason, Rules, World, diff};
 
-/// About how long one thing does not answer while it is made anew, in seconds (measured: 0.8 to 1.7).
-const REPLACE_SECONDS: u32 = 1;
-
 /// What happens to one address.
 pub(super) struct Decision<'a> {
     pub(super) desired: Option<&'a Resource>,
@@ -244,9 +241,7 @@ impl<'a> Decision<'a> {
         match self.action {
             _ if self.loses_data => Disruption::DataLoss,
             Action::Delete if self.protected() => Disruption::DataLoss,
-            Action::Replace => Disruption::Downtime {
-                seconds: REPLACE_SECONDS,
-            },
+            Action::Replace => Disruption::Downtime { seconds: None },
             _ => Disruption::None,
         }
     }

@@ -14,6 +14,7 @@ pub mod back;
 mod decide;
 mod diff;
 mod drift;
+mod forecast;
 mod order;
 mod ports;
 pub mod scope;
@@ -27,6 +28,7 @@ mod tests;
 pub use decide::protect;
 pub use diff::{AttributeChange, SECRETS, diff};
 pub use drift::{Drift, Sort, drift};
+pub use forecast::{Foresight, forecast};
 pub use verify::verify;
 
 /// What changing an attribute of a kind costs: [`mlstack_provider::Provider::impact`] as a function.
@@ -205,8 +207,8 @@ pub enum Disruption {
     Rolling,
     /// It does not answer for a moment.
     Downtime {
-        /// About how long.
-        seconds: u32,
+        /// About how long, where that is known.
+        seconds: Option<u32>,
     },
     /// What it stores is gone.
     DataLoss,
@@ -217,7 +219,8 @@ impl fmt::Display for Disruption {
         match self {
             Self::None => Ok(()),
             Self::Rolling => write!(f, "rolling, no downtime"),
-            Self::Downtime { seconds } => write!(f, "≈ {seconds} s downtime"),
+            Self::Downtime { seconds: Some(seconds) } => write!(f, "≈ {seconds} s downtime"),
+            Self::Downtime { seconds: None } => write!(f, "downtime"),
             Self::DataLoss => write!(f, "data loss"),
         }
     }

@@ -278,7 +278,7 @@ fn disruption_parts(disruption: Disruption) -> (&'static str, Option<u32>) {
     match disruption {
         Disruption::None => ("none", None),
         Disruption::Rolling => ("rolling", None),
-        Disruption::Downtime { seconds } => ("downtime", Some(seconds)),
+        Disruption::Downtime { seconds } => ("downtime", seconds),
         Disruption::DataLoss => ("data-loss", None),
     }
 }
@@ -287,7 +287,7 @@ fn disruption_from(class: &str, seconds: Option<u32>) -> Option<Disruption> {
     Some(match class {
         "none" => Disruption::None,
         "rolling" => Disruption::Rolling,
-        "downtime" => Disruption::Downtime { seconds: seconds? },
+        "downtime" => Disruption::Downtime { seconds },
         "data-loss" => Disruption::DataLoss,
         _ => return None,
     })

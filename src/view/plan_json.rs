@@ -55,13 +55,20 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
     document
 }
 
-/// What tells a plan from every other: a digest of what it is about and of all that it changes.
+/// What tells a plan from every other: a digest of what it is about and of all that it changes, however long changes
+/// took by then.
 pub fn fingerprint(header: &Header<'_>, plan: &Plan) -> String {
     let changes: Vec<Value> = plan.changes.iter().map(wire::to_json).collect();
     fingerprint_of(header, &changes)
 }
 
 fn fingerprint_of(header: &Header<'_>, changes: &[Value]) -> String {
+    let mut changes = changes.to_vec();
+    for change in &mut changes {
+        if let Some(change) = change.as_object_mut() {
+            change.shift_remove("downtime_seconds");
+        }
+    }
     digest_value(&json!([header.stack, header.environment, header.target, changes]))
 }
 

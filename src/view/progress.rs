@@ -48,7 +48,12 @@ pub fn event_line(event: &Event<'_>, style: Style) -> String {
 
 /// What became of a plan, in one line: `Applied: 3 done, 1 failed, 2 skipped.`
 pub fn outcome_text(plan: &Plan, outcome: &Outcome, took: Duration) -> String {
-    let Outcome { done, failed, skipped } = outcome;
+    let Outcome {
+        done,
+        failed,
+        skipped,
+        took: _,
+    } = outcome;
     if outcome.is_success() {
         return format!(
             "Applied: {} of {} done in {}.\n",

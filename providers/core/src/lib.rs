@@ -116,6 +116,19 @@ pub enum Impact {
     ReplaceLosesData,
 }
 
+/// What users notice while one thing is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outage {
+    /// Nothing.
+    None,
+    /// Copies take turns, or the new version serves before the old one goes.
+    Rolling,
+    /// The old one hands over to a new one that is proven: about a second.
+    Moment,
+    /// It stops, and is not there until the new one has come up.
+    Stop,
+}
+
 /// One change to one thing: all a provider needs to carry it out, decided when planning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]

@@ -34,5 +34,5 @@ pub use doctor::{Doctor, TakenPort};
 pub use engine::{Config, DockerEngine};
 pub use lock::{EngineLock, HeldLock, Taken, lock_name};
 pub use login::{HelperError, Login, stored_login};
-pub use reader::{DockerReader, impact};
+pub use reader::{DockerReader, impact, outage};
 pub use transfer::{Archive, ImageSource};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mlstack_compose::{IMAGE, SERVICE, VOLUME};
 use mlstack_provider::{
-    CopyStatus, Impact, Keyed, LogLines, LogsRequest, Observed, Operate, Progress, Provider, ProviderError, Resource,
-    Secret,
+    CopyStatus, Impact, Keyed, LogLines, LogsRequest, Observed, Operate, Outage, Progress, Provider, ProviderError,
+    Resource, Secret, Value,
 };
 
 use crate::connect::Connection;
 use crate::doctor::{self, Doctor};
 use crate::engine::spec;
+use crate::step::update;
 use crate::{labels, logs, observe, secrets, status, wait};
 
 /// Looks at an engine; has no call that could change it.
@@ -68,6 +69,17 @@ pub fn impact(kind: &str, attribute: &str) -> Impact {
         (VOLUME, _) => Impact::ReplaceLosesData,
         _ => Impact::Replace,
     }
+}
+
+/// What users notice of a change: how a service is replaced depends on what it holds on to.
+pub fn outage(kind: &str, wanted: &Value, changed: &[&str]) -> Outage {
+    let in_place = changed
+        .iter()
+        .all(|attribute| impact(kind, attribute) == Impact::InPlace);
+    if kind != SERVICE || in_place {
+        return Outage::None;
+    }
+    serde_json::from_value(wanted.clone()).map_or(Outage::Stop, |service| update::outage(&service))
 }
 
 #[async_trait]

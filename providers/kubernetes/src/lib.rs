@@ -43,6 +43,6 @@ pub use engine::{Config, KubeEngine};
 pub use lock::{ClusterLock, HeldLock, Taken, lock_name};
 pub use observe::Seen;
 pub use policy::Policy;
-pub use reader::{KubeReader, impact};
+pub use reader::{KubeReader, impact, outage};
 pub use shelf::{Item, Put, Shelf};
 pub use wait::Timing;

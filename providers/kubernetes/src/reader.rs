@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use mlstack_manifest::kind;
 use mlstack_provider::{
-    Address, CopyStatus, Finding, Impact, Keyed, LogLines, LogsRequest, Observed, Operate, Progress, Provider,
-    ProviderError, Resource, Secret,
+    Address, CopyStatus, Finding, Impact, Keyed, LogLines, LogsRequest, Observed, Operate, Outage, Progress, Provider,
+    ProviderError, Resource, Secret, Value,
 };
 
 use crate::cluster::Cluster;
@@ -152,6 +152,27 @@ pub fn impact(short: &str, attribute: &str) -> Impact {
         None if !kind.is_immutable(attribute) => Impact::InPlace,
         None if kind.protected => Impact::ReplaceLosesData,
         None => Impact::Replace,
+    }
+}
+
+/// What users notice of a change: pods are replaced when their template changes, and a Service that is made anew has
+/// another address.
+pub fn outage(short: &str, wanted: &Value, changed: &[&str]) -> Outage {
+    let new_pods = changed.iter().any(|attribute| attribute.starts_with("spec.template"));
+    let spec = &wanted["spec"];
+    match short {
+        "service"
+            if changed
+                .iter()
+                .any(|attribute| impact(short, attribute) != Impact::InPlace) =>
+        {
+            Outage::Stop
+        }
+        "deployment" if new_pods && spec["strategy"]["type"] == "Recreate" => Outage::Stop,
+        "deployment" if new_pods => Outage::Rolling,
+        "statefulset" if new_pods && spec["replicas"].as_u64().unwrap_or(1) > 1 => Outage::Rolling,
+        "statefulset" if new_pods => Outage::Stop,
+        _ => Outage::None,
     }
 }
 

@@ -51,7 +51,7 @@ fn both_at_once_are_told_apart() {
     let world = world_with("service/db", |db| db.spec["memory"] = json!(1));
     let plan = check(&desired, &world);
     assert_snapshot!(lines(&plan.drift), @"service/db: changed memory None");
-    assert_snapshot!(told(&plan), @"Replace service/db: image changed (Downtime { seconds: 1 })");
+    assert_snapshot!(told(&plan), @"Replace service/db: image changed (Downtime { seconds: None })");
     assert_eq!(plan.intended().count(), 1, "the stack file asks for another image");
 }
 

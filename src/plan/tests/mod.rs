@@ -11,6 +11,7 @@ use super::*;
 
 mod back;
 mod drift;
+mod forecast;
 mod property;
 mod scope;
 mod size;
@@ -212,9 +213,9 @@ fn what_cannot_stay_goes_down_and_up_around_a_replacement() {
     [1, 3, 4] -> #5 service/api, create, network/default is replaced
     ");
     assert_snapshot!(told(&plan), @"
-    Replace network/default: driver changed (Downtime { seconds: 1 })
-    Replace service/api: network/default is replaced (Downtime { seconds: 1 })
-    Replace service/db: network/default is replaced (Downtime { seconds: 1 })
+    Replace network/default: driver changed (Downtime { seconds: None })
+    Replace service/api: network/default is replaced (Downtime { seconds: None })
+    Replace service/db: network/default is replaced (Downtime { seconds: None })
     ");
 }
 
@@ -232,7 +233,7 @@ fn losing_data_is_refused_unless_named() {
     [1, 2] -> #3 service/db, create, volume/db-data is replaced
     ");
     assert_snapshot!(told(&named), @"
-    Replace service/db: volume/db-data is replaced (Downtime { seconds: 1 })
+    Replace service/db: volume/db-data is replaced (Downtime { seconds: None })
     Replace volume/db-data: driver changed (DataLoss)
     ");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
-use mlstack_provider::{Address, Observed, Resource, Source, Value};
+use mlstack_provider::{Address, Observed, Outage, Resource, Source, Value};
 use mlstack_provider_memory::impact;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::values::shorten;
 use super::*;
 use crate::plan::scope::Scope;
 use crate::plan::seal::{Binding, SealError, Sealed, seal, unseal};
-use crate::plan::{Action, Options, Plan, plan, verify, wire};
+use crate::plan::{Action, Foresight, Options, Plan, forecast, plan, verify, wire};
 
 mod logs;
 mod progress;
@@ -121,8 +121,20 @@ fn observed() -> Vec<Observed> {
     ]
 }
 
+/// A plan with what users will notice: a service hands over when its image changes.
+fn foretold(desired: &[Resource], observed: &[Observed], options: &Options) -> Plan {
+    let mut plan = plan(desired, observed, &impact, options);
+    let took = std::collections::BTreeMap::new();
+    let outage = |_: &str, _: &Value, changed: &[&str]| match changed.contains(&"image") {
+        true => Outage::Moment,
+        false => Outage::None,
+    };
+    forecast(&mut plan, Foresight { outage, took: &took });
+    plan
+}
+
 fn sample() -> Plan {
-    let plan = plan(&desired(), &observed(), &impact, &Options::default());
+    let plan = foretold(&desired(), &observed(), &Options::default());
     assert_eq!(verify(&plan, &desired(), &observed()), Vec::<String>::new());
     plan
 }
@@ -130,7 +142,7 @@ fn sample() -> Plan {
 fn refused() -> Plan {
     let mut desired = desired();
     desired.push(want("volume/db-data", 20, json!({"driver": "nfs"}), &[]));
-    plan(&desired, &observed(), &impact, &Options::default())
+    foretold(&desired, &observed(), &Options::default())
 }
 
 #[test]
@@ -505,7 +517,7 @@ fn drifted() -> Plan {
         recorded: None,
         ..live(ghost)
     });
-    let mut plan = plan(&desired(), &observed, &impact, &Options::default());
+    let mut plan = foretold(&desired(), &observed, &Options::default());
     plan.drift = crate::plan::drift(&desired(), &observed, &desired());
     plan
 }

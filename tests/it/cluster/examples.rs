@@ -107,6 +107,7 @@ fn the_example_of_the_handbook() {
 
       ~ deployment/predictor  mlstack.yaml:6  limits.cpu 500m → 700m
                                               requests.cpu 500m → 700m
+                                              rolling, no downtime
 
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- stderr

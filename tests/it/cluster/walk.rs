@@ -79,7 +79,7 @@ fn a_stack_goes_from_nothing_to_nothing() {
     --- stdout
     shop → k8s (context double, namespace shop)
 
-      ~ deployment/api  mlstack.yaml:6  env.ROUND one → two
+      ~ deployment/api  mlstack.yaml:6  env.ROUND one → two  rolling, no downtime
 
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- stderr
@@ -103,7 +103,7 @@ fn a_stack_goes_from_nothing_to_nothing() {
     Back to revision 1 of [TIME]
     shop → k8s (context double, namespace shop)
 
-      ~ deployment/api    env.ROUND two → one
+      ~ deployment/api    env.ROUND two → one  rolling, no downtime
 
     Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
     --- stderr
@@ -117,7 +117,7 @@ fn a_stack_goes_from_nothing_to_nothing() {
 
     Not applied yet, changed in the stack file or its secrets:
 
-      ~ deployment/api  mlstack.yaml:6  env.ROUND one → two
+      ~ deployment/api  mlstack.yaml:6  env.ROUND one → two  rolling, no downtime
 
     No drift: 11 of 11 are as mlstack made them. Not applied yet: 1; see `mlstack plan`.
     --- stderr

@@ -4,7 +4,7 @@
 //! and labels alone, and [`super::recover`] goes on from there.
 
 use mlstack_compose::{MountKind, Service};
-use mlstack_provider::ProviderError;
+use mlstack_provider::{Outage, ProviderError};
 
 use super::copies::Mold;
 use super::service::{status, stop, take_away};
@@ -54,6 +54,15 @@ fn way(service: &Service) -> Way {
         Way::Beside
     } else {
         Way::CanaryBeside
+    }
+}
+
+/// What users notice while its copies are replaced.
+pub(crate) fn outage(wanted: &Service) -> Outage {
+    match way(wanted) {
+        Way::Beside | Way::CanaryBeside => Outage::Rolling,
+        Way::HandOver | Way::CanaryFirst | Way::TrialFirst => Outage::Moment,
+        Way::StopFirst(_) => Outage::Stop,
     }
 }
 

@@ -2,7 +2,9 @@ use mlstack_compose::{
     Condition, Dependency, Deploy, Device, Extension, Mount, Port, Reservations, Resources, Service,
 };
 
-use super::{Way, way};
+use mlstack_provider::Outage;
+
+use super::{Way, outage, way};
 
 fn with_gpu() -> Deploy {
     let device = Device {
@@ -92,4 +94,8 @@ fn what_a_service_has_says_how_it_is_replaced() {
         }),
         Way::StopFirst("it has a GPU")
     );
+    // And what users notice.
+    assert_eq!(outage(&plain()), Outage::Rolling);
+    assert_eq!(outage(&written(None)), Outage::Moment);
+    assert_eq!(outage(&written(Some(Mount::bind("/srv", "/srv", false)))), Outage::Stop);
 }
