@@ -15,12 +15,12 @@ use super::failure::Failure;
 use super::load::{Loaded, Tolerate, load_quietly, model_file, picture_of, stack_file};
 use super::plan::{degraded, refuse_lost_data};
 use super::report::{faulty, report};
-use super::site::impact;
+use super::site::{impact, outage};
 use super::survey::{Known, lower, out_of_scope};
 use crate::diag::{self, Diagnostic, Locate as _};
 use crate::lines;
 use crate::plan::scope::Scope;
-use crate::plan::{Options, Plan, plan, verify};
+use crate::plan::{Foresight, Options, Plan, forecast, plan, verify};
 use crate::project::git::{Commit, GitError, Repository, Snapshot, Wanted};
 use crate::project::images::{SIDECARS, is_packed};
 use crate::project::{FindError, Jail, NAME, StackFile, context};
@@ -387,7 +387,15 @@ impl Compare<'_> {
         let options = Options {
             destroy_data: self.args.destroy_data.names.iter().map(own).collect(),
         };
-        let plan = plan(&desired, &observed, &impact(target), &options);
+        let mut plan = plan(&desired, &observed, &impact(target), &options);
+        let took = BTreeMap::new(); // nobody is asked how long it took the last time
+        forecast(
+            &mut plan,
+            Foresight {
+                outage: outage(target),
+                took: &took,
+            },
+        );
         match verify(&plan, &desired, &observed) {
             faults if faults.is_empty() => Ok(plan),
             faults => Err(Failure::new(

@@ -53,7 +53,7 @@ fn change(kind: &str, name: &str, action: Action, reason: Reason, text: &str) ->
         action,
         reason,
         attributes,
-        disruption: Disruption::Downtime { seconds: 5 },
+        disruption: Disruption::Downtime { seconds: Some(5) },
         source: source(text, 7),
         protected: false,
         before: None,

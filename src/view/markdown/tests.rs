@@ -41,7 +41,7 @@ fn update(address: &str) -> Change {
         attribute: "mem_limit".to_owned(),
         more: 0,
     };
-    let disruption = Disruption::Downtime { seconds: 5 };
+    let disruption = Disruption::Downtime { seconds: Some(5) };
     Change {
         attributes: vec![attribute],
         ..change(address, Action::Update, reason, disruption)

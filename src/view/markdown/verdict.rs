@@ -147,7 +147,10 @@ fn downtime(plan: &Plan, place: &str) -> Option<(Weight, String)> {
     };
     let found: Vec<&Change> = plan.changes.iter().filter(|change| seconds(change).is_some()).collect();
     let longest = found.iter().filter_map(|change| seconds(change)).max()?;
-    let text = format!("Not available for ≈ {longest} s{place}: {}.", named(&found));
+    let time = longest.map_or("Not available for a while".to_owned(), |longest| {
+        format!("Not available for ≈ {longest} s")
+    });
+    let text = format!("{time}{place}: {}.", named(&found));
     Some((Weight::Warning, text))
 }
 
