@@ -1,7 +1,9 @@
 //! An open document: its text as the editor has it, and what came of it.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use super::names::Reading;
 use super::protocol::{Change, Item, Position, Range};
 use super::session::Beside;
 use super::text::Lines;
@@ -16,6 +18,8 @@ pub(super) struct Buffer {
     pub(super) text: String,
     pub(super) lines: Lines,
     language: String,
+    /// The text taken apart, when somebody asked.
+    reading: OnceCell<Reading>,
     /// What is wrong with it, and where; as of the last [`Buffer::read`].
     pub(super) found: Vec<(Span, Diagnostic)>,
     /// The last stack that was right.
@@ -32,6 +36,7 @@ impl Buffer {
             version: Some(item.version),
             text: item.text,
             language: item.language_id,
+            reading: OnceCell::new(),
             found: Vec::new(),
             good: None,
             stale: true,
@@ -50,7 +55,13 @@ impl Buffer {
             }
             self.lines = Lines::of(&self.text);
         }
+        self.reading.take();
         (self.version, self.stale) = (version, true);
+    }
+
+    /// The text taken apart.
+    pub(super) fn reading(&self) -> &Reading {
+        self.reading.get_or_init(|| Reading::of(&self.text))
     }
 
     /// The file, where it is one.

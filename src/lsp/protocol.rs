@@ -80,6 +80,28 @@ pub(super) struct About {
     pub(super) text_document: Identifier,
 }
 
+/// Messages about a place in a document: hover, completion, definition, references, rename.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Place {
+    pub(super) text_document: Identifier,
+    pub(super) position: Position,
+    /// Of `textDocument/rename`.
+    #[serde(default)]
+    pub(super) new_name: String,
+    /// Of `textDocument/references`.
+    #[serde(default)]
+    pub(super) context: References,
+}
+
+/// Which references are wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct References {
+    #[serde(default)]
+    pub(super) include_declaration: bool,
+}
+
 /// `textDocument/codeAction`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::buffer::Buffer;
 use super::protocol::{
-    About, Actions, Changed, Fault, INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, Opened, Position,
+    About, Actions, Changed, Fault, INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, Opened, Place, Position,
     REQUEST_FAILED, Range, answer, edit, read,
 };
-use super::{diagnose, fix};
+use super::symbols::symbols;
+use super::{ask, diagnose, fix};
 use crate::diag::Diagnostic;
 use crate::stack::{Stack, format};
 
@@ -120,7 +121,28 @@ impl Session {
                 }
                 Ok(fix::fixes(buffer, range).into())
             }
+            "textDocument/documentSymbol" => {
+                let About { text_document } = read(params)?;
+                let buffer = self.readable(&text_document.uri);
+                Ok(buffer.map_or(Value::Null, |buffer| symbols(buffer).into()))
+            }
+            "textDocument/hover" => self.at(params, ask::hover),
+            "textDocument/completion" => self.at(params, ask::completion),
+            "textDocument/definition" => self.at(params, ask::definition),
+            "textDocument/references" => self.at(params, ask::references),
+            "textDocument/documentHighlight" => self.at(params, ask::highlights),
+            "textDocument/prepareRename" => self.at(params, ask::renamed),
+            "textDocument/rename" => self.at(params, ask::rename),
             _ => Err(Fault::new(METHOD_NOT_FOUND, format!("this server has no `{method}`"))),
+        }
+    }
+
+    /// A question about a place.
+    fn at(&self, params: Value, answer: fn(&Buffer, &Place) -> Result<Value, Fault>) -> Result<Value, Fault> {
+        let place: Place = read(params)?;
+        match self.readable(&place.text_document.uri) {
+            Some(buffer) => answer(buffer, &place),
+            None => Ok(Value::Null),
         }
     }
 
@@ -186,6 +208,13 @@ fn abilities() -> Value {
         "capabilities": {
             "positionEncoding": "utf-16",
             "textDocumentSync": { "openClose": true, "change": 2, "save": true },
+            "hoverProvider": true,
+            "completionProvider": { "triggerCharacters": [" ", "{", "."] },
+            "definitionProvider": true,
+            "referencesProvider": true,
+            "documentHighlightProvider": true,
+            "renameProvider": { "prepareProvider": true },
+            "documentSymbolProvider": true,
             "codeActionProvider": { "codeActionKinds": ["quickfix"] },
             "documentFormattingProvider": true,
         },

@@ -24,6 +24,7 @@ impl Beside for Shelf {
 struct Talk {
     session: Session,
     inbox: Inbox,
+    text: String,
 }
 
 const URI: &str = "file:///stack/mlstack.yaml";
@@ -32,11 +33,13 @@ impl Talk {
     fn new() -> Self {
         let session = Session::new(None);
         let inbox = Inbox::default();
-        Self { session, inbox }
+        let text = String::new();
+        Self { session, inbox, text }
     }
 
     fn open(text: &str) -> (Self, Vec<Value>) {
         let mut talk = Self::new();
+        talk.text = text.to_owned();
         talk.say("initialize", Some(0), json!({}));
         let item = json!({ "uri": URI, "languageId": "yaml", "version": 1, "text": text });
         let news = talk.say("textDocument/didOpen", None, json!({ "textDocument": item }));
@@ -274,4 +277,203 @@ fn other_yaml_files_are_left_in_peace() {
     );
     let news = talk.say("textDocument/didOpen", None, item("file:///a/other.yaml", &modeline));
     assert_ne!(news[0]["params"]["diagnostics"], json!([]));
+}
+
+/// A stack with something of everything.
+pub(super) const STACK: &str = "# a stack
+version: 1
+name: shop
+components:
+  predictor:
+    type: model-server
+    model: m.onnx
+    protocols: [rest, grpc]
+    replicas: 2
+    resources: {cpu: 500m, memory: 256Mi}
+    uses: [db]
+    log_predictions: db
+    env:
+      URL: ${db.url}
+      KEY: ${secrets.key}
+    checks:
+      - request: {a: 1}
+        expect: {prediction: 2}
+        p95: 50ms
+  db:
+    type: database
+    version: \"17\"
+  store: {type: object-store, engine: s3, endpoint: 'https://s3.example.com', region: eu, access_key: key, secret_key: key}
+  web:
+    type: frontend
+    calls: predictor
+    expose: {port: 3000}
+secrets:
+  key: {generate: 32}
+environments:
+  dev: {target: compose}
+  prod:
+    target: k8s
+    components:
+      predictor: {replicas: 4}
+";
+
+/// A text without its mark, and where that stood.
+pub(super) fn marked(text: &str) -> (String, usize) {
+    let byte = text.find('‸').expect("a mark");
+    (text.replacen('‸', "", 1), byte)
+}
+
+/// The stack, when it is right.
+pub(super) fn good(text: &str) -> Option<Stack> {
+    crate::stack::parse(text, &crate::stack::Options::default()).stack
+}
+
+/// The stack files of this repository, and the one above.
+pub(super) fn examples() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = vec![STACK.to_owned()];
+    for folder in ["examples", "stacks"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path().join("mlstack.yaml");
+            all.extend(std::fs::read_to_string(path));
+        }
+    }
+    assert!(all.len() > 2);
+    all
+}
+
+/// Puts a text in, asks everything about a place, and gives the answers.
+fn ask_all(talk: &mut Talk, text: &str, position: &Value) -> Vec<Value> {
+    let change = json!({ "textDocument": { "uri": URI, "version": 2 }, "contentChanges": [{ "text": text }] });
+    let mut all = Vec::new();
+    if text != talk.text {
+        talk.text = text.to_owned();
+        talk.say("textDocument/didChange", None, change);
+    }
+    let params = json!({
+        "textDocument": { "uri": URI }, "position": position, "newName": "other",
+        "range": { "start": position, "end": position }, "context": { "includeDeclaration": true, "diagnostics": [] },
+    });
+    for method in [
+        "hover",
+        "completion",
+        "definition",
+        "references",
+        "documentHighlight",
+        "prepareRename",
+        "rename",
+        "codeAction",
+    ] {
+        all.extend(talk.say(&format!("textDocument/{method}"), Some(1), params.clone()));
+    }
+    all
+}
+
+#[test]
+fn names_lead_to_each_other() {
+    let (mut talk, _) = Talk::open(STACK);
+    let place = |text: &str, word: &str| {
+        let byte = text.find(word).unwrap() + word.len() - 2;
+        let line = text[..byte].matches('\n').count();
+        json!({ "line": line, "character": byte - text[..byte].rfind('\n').map_or(0, |at| at + 1) })
+    };
+    let mut shown = Vec::new();
+    for word in [
+        "calls: predictor",
+        "${db.url",
+        "${secrets.key",
+        "      predictor",
+        "access_key: key",
+    ] {
+        let mut params = json!({ "textDocument": { "uri": URI }, "position": place(STACK, word), "newName": "a2" });
+        let found = talk.say("textDocument/definition", Some(1), params.clone());
+        let start = |range: &Value| format!("{}:{}", range["start"]["line"], range["start"]["character"]);
+        let to = start(&found[0]["result"]["range"]);
+        let found = talk.say("textDocument/references", Some(2), params.clone());
+        let all: Vec<_> = found[0]["result"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| start(&one["range"]))
+            .collect();
+        let found = talk.say("textDocument/rename", Some(3), params.clone());
+        let edits = found[0]["result"]["changes"][URI].as_array().unwrap().len();
+        params["newName"] = "Web!".into();
+        let refused = talk.say("textDocument/rename", Some(4), params);
+        shown.push(format!(
+            "{word}: {to}, used at {}; {edits} edits; {}",
+            all.join(" "),
+            refused[0]["error"]["message"]
+        ));
+    }
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    calls: predictor: 4:2, used at 25:11 34:6; 3 edits; "lower-case letters, digits and hyphens, a letter first"
+    ${db.url: 19:2, used at 10:11 11:21 13:13; 4 edits; "lower-case letters, digits and hyphens, a letter first"
+    ${secrets.key: 28:2, used at 14:21 22:102 22:119; 4 edits; "lower-case letters, digits, `_` and `-`, a letter first, at most 40"
+          predictor: 4:2, used at 25:11 34:6; 3 edits; "lower-case letters, digits and hyphens, a letter first"
+    access_key: key: 28:2, used at 14:21 22:102 22:119; 4 edits; "lower-case letters, digits, `_` and `-`, a letter first, at most 40"
+    "#);
+}
+
+#[test]
+fn the_outline() {
+    let (mut talk, _) = Talk::open("version: 1\ncomponents:\n  db: {type: database}\n  web:\n    type: frontend\n");
+    let answer = talk.say(
+        "textDocument/documentSymbol",
+        Some(1),
+        json!({ "textDocument": { "uri": URI } }),
+    );
+    fn lines(symbols: &Value, depth: usize, out: &mut String) {
+        for symbol in symbols.as_array().unwrap() {
+            let (from, to) = (&symbol["range"]["start"]["line"], &symbol["range"]["end"]["line"]);
+            *out += &format!(
+                "{}{} {} {from}-{to}\n",
+                "  ".repeat(depth),
+                symbol["name"],
+                symbol["detail"]
+            );
+            lines(&symbol["children"], depth + 1, out);
+        }
+    }
+    let mut out = String::new();
+    lines(&answer[0]["result"], 0, &mut out);
+    insta::assert_snapshot!(out, @r#"
+    "version" "1" 0-0
+    "components" "" 1-4
+      "db" "database" 2-2
+        "type" "database" 2-2
+      "web" "frontend" 3-4
+        "type" "frontend" 4-4
+    "#);
+}
+
+/// Every place of every example: an answer, and no harm.
+#[test]
+fn every_place_has_answers() {
+    for text in examples() {
+        let (mut talk, _) = Talk::open(&text);
+        for (line, content) in text.lines().enumerate() {
+            for character in 0..=content.encode_utf16().count() {
+                let answers = ask_all(&mut talk, &text, &json!({ "line": line, "character": character }));
+                assert!(answers.iter().all(|answer| answer["id"] == 1), "{line}:{character}");
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    /// Texts cut off or torn anywhere, with the cursor anywhere.
+    #[test]
+    fn torn_texts_do_no_harm(which in 0..100usize, cut in 0.0..1.0f64, place in 0.0..1.0f64, junk in r#"[\[\]{}:"'$#|é\n -]{0,4}"#) {
+        let all = examples();
+        let text = &all[which % all.len()];
+        let at = |share: f64| text.floor_char_boundary((share * text.len() as f64) as usize);
+        let torn = if which < 50 { format!("{}{junk}", &text[..at(cut)]) } else { format!("{}{junk}{}", &text[..at(cut)], &text[at(cut.max(place))..]) };
+        let byte = torn.floor_char_boundary((place * torn.len() as f64) as usize);
+        let start = torn[..byte].rfind('\n').map_or(0, |at| at + 1);
+        let position = json!({ "line": torn[..byte].matches('\n').count(), "character": torn[start..byte].encode_utf16().count() });
+        let (mut talk, _) = Talk::open("");
+        ask_all(&mut talk, &torn, &position);
+    }
 }

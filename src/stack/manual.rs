@@ -70,7 +70,7 @@ fn rows(fields: &[Field]) -> String {
     out
 }
 
-fn value(shape: &Shape) -> String {
+pub(super) fn value(shape: &Shape) -> String {
     match shape {
         Shape::Word(words) => words
             .known

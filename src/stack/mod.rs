@@ -11,6 +11,7 @@ mod check;
 mod decode;
 mod document;
 mod format;
+pub mod guide;
 mod language;
 pub mod lfs;
 pub mod manual;

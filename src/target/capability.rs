@@ -10,7 +10,7 @@ mod check;
 mod find;
 mod page;
 
-pub use check::{check, is_violation};
+pub use check::{allowable, check, is_violation};
 pub use find::{Use, uses};
 pub use page::page;
 

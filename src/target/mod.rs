@@ -16,6 +16,7 @@ pub mod kubernetes;
 mod refs;
 mod secrets;
 
+pub use refs::value as property;
 pub use secrets::secrets;
 
 /// A place that this version can run a stack on.

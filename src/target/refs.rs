@@ -24,7 +24,7 @@ pub(crate) fn port(component: &Component) -> Option<u16> {
 }
 
 /// The value of a property; empty where the component has no such thing.
-pub(crate) fn value(component: &Component, property: Property) -> String {
+pub fn value(component: &Component, property: Property) -> String {
     let file = || secrets::name(component, property).map(|name| secret_path(&name));
     match property {
         Property::Host => component.name.clone(),

@@ -93,7 +93,7 @@ fn unneeded(field: Field, is_used: bool) -> Option<&'static str> {
 }
 
 /// Every name that makes sense under `allow_degraded`.
-fn allowable() -> impl Iterator<Item = &'static str> + Clone {
+pub fn allowable() -> impl Iterator<Item = &'static str> + Clone {
     let needs = |field: &&Field| Target::ALL.iter().any(|target| field.needs_allowance(*target));
     let fields = Field::ALL.iter().filter(needs).map(|field| field.name());
     fields.chain(codes::ALL.iter().filter(|code| code.waivable).map(|code| code.name))
