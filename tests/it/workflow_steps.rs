@@ -65,6 +65,57 @@ fn program(sandbox: &Sandbox, name: &str, script: &str) {
     answer(Command::new("chmod").args(["755", &path]).current_dir(sandbox.path()));
 }
 
+/// A pull request: the base has one component, the head has two.
+fn pull_request() -> Sandbox {
+    let sandbox = shop();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        let mut command = Command::new("git");
+        answer(
+            command
+                .args(who)
+                .args(arguments)
+                .current_dir(sandbox.path())
+                .env("HOME", sandbox.path()),
+        );
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "mlstack.yaml"]);
+    git(&["commit", "-qm", "base"]);
+    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    let more = "  cache: { type: cache, engine: valkey }\n  broker: { type: broker, engine: mosquitto }\n";
+    sandbox.write(
+        "mlstack.yaml",
+        STACK.replace("  cache: { type: cache, engine: valkey }\n", more),
+    );
+    git(&["commit", "-qam", "a broker"]);
+    sandbox
+}
+
+#[test]
+fn the_plan_of_a_pull_request_becomes_annotations_comment_and_document() {
+    let sandbox = pull_request();
+    for name in ["Plan", "Write the comment", "Write the plan"] {
+        let variables = [("BASE", "main"), ("CI", "true"), ("GITHUB_ACTIONS", "true")];
+        let output = run(&sandbox, &step(&sandbox, "plan", "plan", name), &variables);
+        assert!(output.status.success(), "{name}: {output:?}");
+    }
+    assert!(
+        sandbox.read("temp/summary").contains("broker"),
+        "{}",
+        sandbox.read("temp/summary")
+    );
+    assert!(
+        sandbox.read("temp/output").contains("changes"),
+        "{}",
+        sandbox.read("temp/output")
+    );
+    let comment = sandbox.read("temp/review/review.md");
+    assert!(comment.contains("broker") && !comment.contains("cache/"), "{comment}");
+    let plan: Value = serde_json::from_str(&sandbox.read("temp/review/plan.json")).unwrap();
+    assert!(plan.to_string().contains("broker"), "{plan:#}");
+}
+
 #[test]
 fn looking_for_drift_tells_what_was_seen() {
     let sandbox = shop();
