@@ -22,8 +22,23 @@ fn drawn(before: &str, after: &str, context: usize) -> String {
 fn a_hunk_is_what_differs_and_some_around_it() {
     let before = "a\nb\nc\nd\ne\nf\ng\nh\n";
     let after = "a\nb\nC\nd\ne\nf\ng\nh\ni\n";
-    insta::assert_snapshot!(drawn(before, after, 1), @"");
-    insta::assert_snapshot!(drawn(before, after, 0), @"");
+    insta::assert_snapshot!(drawn(before, after, 1), @"
+    @ 1..4 1..4
+     b
+    -c
+    +C
+     d
+    @ 7..8 7..9
+     h
+    +i
+    ");
+    insta::assert_snapshot!(drawn(before, after, 0), @"
+    @ 2..3 2..3
+    -c
+    +C
+    @ 8..8 8..9
+    +i
+    ");
     assert_eq!(
         drawn(before, after, 3).matches('@').count(),
         1,

@@ -180,8 +180,8 @@ pub(super) struct Plan {
     /// Compare with the stack file of a commit, in each environment: what a pull request changes
     #[arg(long, value_name = "REF", requires = "offline", conflicts_with = "out")]
     pub base: Option<String>,
-    /// Of `--base`: tell who wrote the line that each change comes from
-    #[arg(long, requires = "base")]
+    /// Tell who wrote the line of the stack file that each change comes from, as git knows it
+    #[arg(long)]
     pub why: bool,
     /// Lines to show around what differs in a long text
     #[arg(short = 'C', long, value_name = "N", default_value = "3")]

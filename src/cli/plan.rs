@@ -18,7 +18,7 @@ use super::args::{DestroyData, Plan as Args, Report};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, stack_file};
-use super::report::{faulty, of_target, report};
+use super::report::faulty;
 use super::review;
 use super::site::{impact, outage};
 use super::survey::{Look, Survey, out_of_scope, survey};
@@ -43,12 +43,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
     match args.format {
-        Report::Text => context.ui.out(&text(&survey, &plan, context)),
         Report::Json => context.ui.out_json(&document(&survey, &plan)),
-        form => {
-            let text = || text(&survey, &plan, context);
-            report(&of_target(&survey, &plan), Topic::Plan, form, &text, context)?;
-        }
+        _ => review::show(&review::of_plan(&survey, &plan, args)?, args, context)?,
     }
     refuse_lost_data(&plan)?;
     if let Some(path) = &args.out {

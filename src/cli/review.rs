@@ -14,9 +14,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, Tolerate, load_quietly, model_file, picture_of, stack_file};
 use super::plan::{degraded, refuse_lost_data};
-use super::report::{faulty, report};
+use super::report::{faulty, of_target, report};
 use super::site::{impact, outage};
-use super::survey::{Known, lower, out_of_scope};
+use super::survey::{Known, Survey, lower, out_of_scope};
 use crate::diag::{self, Diagnostic, Locate as _};
 use crate::lines;
 use crate::plan::scope::Scope;
@@ -62,6 +62,17 @@ pub(super) fn show(review: &Review, args: &Args, context: &Context) -> Result<()
     Ok(())
 }
 
+/// A plan against what runs, or against nothing, as a review of one section.
+pub(super) fn of_plan(survey: &Survey, plan: &Plan, args: &Args) -> Result<Review, Failure> {
+    let mut review = of_target(survey, plan);
+    if args.why {
+        let file = &survey.loaded.file;
+        let repository = Repository::discover(&file.root).map_err(|error| no_git(&error))?;
+        review.why = why(&repository, file, &review).map_err(|error| no_git(&error))?;
+    }
+    Ok(review)
+}
+
 /// What the working tree changes.
 pub(super) fn review(args: &Args, reference: &str, context: &Context) -> Result<Review, Failure> {
     let file = head_file(context)?;
@@ -88,6 +99,16 @@ pub(super) fn review(args: &Args, reference: &str, context: &Context) -> Result<
         }),
         ..Review::default()
     };
+    if file.is_gone {
+        let text = format!("note: there is no {} here any more: all of the stack goes", file.shown);
+        context.ui.note(&text);
+    }
+    if base.text.is_none() {
+        context.ui.note(&format!(
+            "note: {reference} has no {}: all of the stack is new",
+            file.shown
+        ));
+    }
     let mut told = BTreeSet::new();
     for environment in compare.environments()? {
         let (stack, section) = compare.section(environment.as_deref(), &mut told)?;
@@ -154,9 +175,7 @@ fn no_git(error: &GitError) -> Failure {
              with GitLab `GIT_DEPTH: 0`",
         ),
         GitError::Unknown { .. } => failure.hint("`git fetch origin` brings branches of others as origin/NAME"),
-        GitError::NoRepository(_) => {
-            failure.hint("`--base` compares with a commit of the repository of the stack file")
-        }
+        GitError::NoRepository(_) => failure.hint("`--base` and `--why` read the repository that the stack file is in"),
         _ => failure,
     }
 }

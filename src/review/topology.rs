@@ -9,7 +9,7 @@ use crate::stack::{Component, Stack};
 /// Where Kubernetes objects say which component they belong to.
 const COMPONENT: &str = "/metadata/labels/app.kubernetes.io~1name";
 
-/// The picture of both sides.
+/// The picture of both sides. Where only the plan knows what there was, the same stack is both.
 pub fn topology(before: Option<&Stack>, after: Option<&Stack>, plan: &Plan) -> Topology {
     let sides = Sides { before, after };
     let names = sides.names();
@@ -67,6 +67,7 @@ fn change(before: Option<&Component>, after: Option<&Component>, actions: &BTree
         (_, Some(_)) | (Some(_), _) if actions.contains(&Action::Refuse) => Action::Refuse,
         (None, Some(_)) => Action::Create,
         (Some(_), None) => Action::Delete,
+        _ if !actions.is_empty() && actions.iter().all(|action| *action == Action::Create) => Action::Create,
         // Of a store outside the stack nothing is made: the file alone tells.
         (Some(before), Some(after)) if actions.is_empty() && before != after => Action::Update,
         _ => heavy.unwrap_or(match actions.iter().all(|action| *action == Action::NoOp) {
@@ -97,13 +98,10 @@ impl<'a> Sides<'a> {
 
     fn edges(self) -> Vec<Edge> {
         let (was, is) = (uses(self.before), uses(self.after));
-        let edge = |(from, to): &(String, String)| Edge {
-            from: from.clone(),
-            to: to.clone(),
-            change: match (
-                was.contains(&(from.clone(), to.clone())),
-                is.contains(&(from.clone(), to.clone())),
-            ) {
+        let edge = |pair: &(String, String)| Edge {
+            from: pair.0.clone(),
+            to: pair.1.clone(),
+            change: match (was.contains(pair), is.contains(pair)) {
                 (true, false) => Action::Delete,
                 (false, true) => Action::Create,
                 _ => Action::NoOp,

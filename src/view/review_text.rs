@@ -1,5 +1,7 @@
 //! A review as people read it: for each environment what becomes of the models, then the plan, then long texts by hunks.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mlstack_provider::Value;
 
 use super::plan_text::title;
@@ -87,6 +89,7 @@ fn facts(before: Option<&ModelFacts>, after: Option<&ModelFacts>) -> Vec<String>
     let none = ModelFacts::default();
     let both = before.is_some() && after.is_some();
     let sides = [before.unwrap_or(&none), after.unwrap_or(&none)];
+    let unread = sides.iter().any(|side| side.unread.is_some());
     let mut told = Vec::new();
     let mut fact = |name: &str, [was, is]: [Option<String>; 2]| match (was, is) {
         (was, is) if both && was == is => {}
@@ -104,17 +107,23 @@ fn facts(before: Option<&ModelFacts>, after: Option<&ModelFacts>) -> Vec<String>
         "sha256",
         sides.map(|side| side.sha256.as_ref().map(|all| all.chars().take(DIGEST).collect())),
     );
-    fact("opset", sides.map(|side| side.opset.map(|opset| opset.to_string())));
-    fact("licence", sides.map(|side| side.licence.clone()));
-    if !both {
-        fact("inputs", sides.map(|side| list(&side.inputs)));
-        fact("outputs", sides.map(|side| list(&side.outputs)));
+    // What one side does not tell is no change.
+    if !(both && unread) {
+        fact("opset", sides.map(|side| side.opset.map(|opset| opset.to_string())));
+        fact("licence", sides.map(|side| side.licence.clone()));
+        if !both {
+            fact("inputs", sides.map(|side| list(&side.inputs)));
+            fact("outputs", sides.map(|side| list(&side.outputs)));
+        }
+        let metrics = sides[0].metrics.keys().chain(sides[1].metrics.keys());
+        for name in metrics.collect::<BTreeSet<_>>() {
+            fact(&escape(name), sides.map(|side| side.metrics.get(name).cloned()));
+        }
     }
-    let metrics = sides[0].metrics.keys().chain(sides[1].metrics.keys());
-    for name in metrics.collect::<std::collections::BTreeSet<_>>() {
-        fact(&escape(name), sides.map(|side| side.metrics.get(name).cloned()));
+    for (side, when) in sides.iter().zip(["before", "now"]) {
+        let when = if both { format!("{when} ") } else { String::new() };
+        told.extend(side.unread.iter().map(|why| format!("{when}not read: {}", escape(why))));
     }
-    fact("not read:", sides.map(|side| side.unread.clone()));
     told
 }
 
@@ -199,7 +208,7 @@ fn why_text(review: &Review, section: &Section, style: Style) -> String {
         .filter(|change| change.action != Action::NoOp);
     let sources = changes.filter_map(|change| change.source.as_ref());
     let sources = sources.chain(section.models.iter().filter_map(|model| model.source.as_ref()));
-    let lines: std::collections::BTreeMap<usize, &str> = sources.map(|at| (at.line, at.file.as_str())).collect();
+    let lines: BTreeMap<usize, &str> = sources.map(|at| (at.line, at.file.as_str())).collect();
     let told = lines.iter().map(|(line, file)| {
         let place = style.paint(Paint::Faint, &format!("{}:{line}", escape(file)));
         let who = review.why.get(line).map_or("not committed".to_owned(), who);

@@ -1,9 +1,9 @@
 //! The folder of a stack as a commit has it: the stack file, and those files that it names, put aside.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -89,6 +89,7 @@ impl Snapshot<'_> {
     pub fn put_aside(&self, wanted: &Wanted, beside: &Jail) -> Result<TempDir, GitError> {
         let folder = tempfile::Builder::new()
             .prefix("mlstack-base-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(GitError::Write)?;
         let mut aside = Aside {
@@ -100,12 +101,13 @@ impl Snapshot<'_> {
         };
         for path in &wanted.folders {
             if let (Some(entry), Some(plain)) = (self.find(path)?, plain(path)) {
-                aside.entry(&entry, &plain, 0)?;
+                aside.refuse_many(&entry, path)?;
+                aside.entry(&entry, &plain)?;
             }
         }
         for path in &wanted.files {
             match (self.find(path)?, plain(path)) {
-                (Some(entry), Some(plain)) if entry.mode != Mode::Folder => aside.entry(&entry, &plain, 0)?,
+                (Some(entry), Some(plain)) if entry.mode != Mode::Folder => aside.entry(&entry, &plain)?,
                 _ => {}
             }
         }
@@ -173,12 +175,41 @@ struct Aside<'a> {
 }
 
 impl Aside<'_> {
-    fn entry(&mut self, entry: &Entry, path: &Path, depth: usize) -> Result<(), GitError> {
-        self.files += 1;
-        if self.files > MOST_FILES || depth > DEEPEST {
-            let (path, most) = (path.display().to_string(), MOST_FILES);
-            return Err(GitError::TooMany { path, most });
+    /// Refuses a folder of more files than anybody reviews before the first of them is written: folders that hold one
+    /// another many times over are small in git.
+    fn refuse_many(&mut self, entry: &Entry, path: &str) -> Result<(), GitError> {
+        self.files += match entry.mode {
+            Mode::Folder => self.count(entry.id, 0, &mut BTreeMap::new())?,
+            _ => 1,
+        };
+        match self.files > MOST_FILES {
+            true => Err(GitError::TooMany {
+                path: path.to_owned(),
+                most: MOST_FILES,
+            }),
+            false => Ok(()),
         }
+    }
+
+    fn count(&self, folder: Id, depth: usize, known: &mut BTreeMap<Id, usize>) -> Result<usize, GitError> {
+        if let Some(count) = known.get(&folder) {
+            return Ok(*count);
+        }
+        if depth > DEEPEST {
+            return Ok(MOST_FILES + 1);
+        }
+        let mut count: usize = 1;
+        for entry in self.repository.folder(folder)? {
+            count = count.saturating_add(match entry.mode {
+                Mode::Folder => self.count(entry.id, depth + 1, known)?,
+                _ => 1,
+            });
+        }
+        known.insert(folder, count);
+        Ok(count)
+    }
+
+    fn entry(&mut self, entry: &Entry, path: &Path) -> Result<(), GitError> {
         let to = self.root.join(path);
         match entry.mode {
             Mode::Folder => {
@@ -186,7 +217,7 @@ impl Aside<'_> {
                 let inside = self.repository.folder(entry.id)?;
                 inside
                     .iter()
-                    .try_for_each(|entry| self.entry(entry, &path.join(&entry.name), depth + 1))
+                    .try_for_each(|entry| self.entry(entry, &path.join(&entry.name)))
             }
             Mode::File | Mode::Program => self.file(entry, path, &to),
             // It is there and nothing can be read through it.
