@@ -73,7 +73,11 @@ fn hostile() -> Sandbox {
 }
 
 fn program(sandbox: &Sandbox, program: &str, arguments: &[&str]) -> std::process::Output {
-    let plan = sandbox.command("plan --offline --color never");
+    watched(sandbox, program, arguments, "plan --offline --color never")
+}
+
+fn watched(sandbox: &Sandbox, program: &str, arguments: &[&str], plan: &str) -> std::process::Output {
+    let plan = sandbox.command(plan);
     let mut command = Command::new(program);
     command.args(arguments).arg(plan.get_program()).args(plan.get_args());
     command.current_dir(sandbox.path()).env_clear();
@@ -110,6 +114,50 @@ fn the_kernel_lets_an_offline_plan_call_nobody() {
     assert!(
         !filter(&["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9"]) || !filter(&["/usr/bin/python3", "-c", connect])
     );
+}
+
+/// The same stacks as pull requests: a repository whose configuration would run programs, a commit with another version
+/// of each, and the working tree.
+fn pull_requests() -> Vec<(String, Sandbox)> {
+    let all = stacks().into_iter().map(|(name, sandbox)| {
+        let text = sandbox.read("mlstack.yaml");
+        sandbox.write("mlstack.yaml", text.replace("memory: ", "memory: 1"));
+        let sandbox = crate::review::committed(sandbox);
+        sandbox.write("mlstack.yaml", text);
+        crate::review::commit(&sandbox, "head");
+        let config = sandbox.read(".git/config")
+            + "[core]\n fsmonitor = /bin/true\n sshCommand = /bin/true\n[filter \"lfs\"]\n smudge = /bin/true\n\
+               process = /bin/true\n required = true\n[remote \"origin\"]\n url = http://127.0.0.1:9/x\n promisor = true\n\
+               [include]\n path = /etc/passwd\n";
+        sandbox.write(".git/config", config);
+        sandbox.write(".git/info/attributes", "* filter=lfs\n");
+        (name, sandbox)
+    });
+    all.collect()
+}
+
+const REVIEW: &str = "plan --offline --color never --why --base base";
+
+#[test]
+fn the_kernel_lets_a_review_call_nobody() {
+    let watch = repository().join("tests/judges/watch.py");
+    let filter = [watch.to_str().unwrap(), "filter"];
+    for (name, sandbox) in pull_requests() {
+        let free = sandbox.stdout(REVIEW);
+        let ran = watched(&sandbox, "python3", &filter, REVIEW);
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(0), "{name}: {said}");
+        assert_eq!(String::from_utf8_lossy(&ran.stdout), free, "{name}");
+        assert!(free.contains("Plan: ") && free.contains("Why"), "{name}: {free}");
+        // An object that is not here is not fetched from anywhere.
+        let commit = sandbox.read(".git/refs/tags/base");
+        let (folder, file) = commit.trim().split_at(2);
+        std::fs::remove_file(sandbox.path().join(".git/objects").join(folder).join(file)).unwrap();
+        let ran = watched(&sandbox, "python3", &filter, REVIEW);
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{name}: {said}");
+        assert!(said.contains("is not in this clone"), "{name}: {said}");
+    }
 }
 
 /// Where the dynamic linker, the C library and the runtime look on their own.

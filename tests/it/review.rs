@@ -23,7 +23,7 @@ components:
 ";
 
 /// A sandbox that is a repository with one commit, tagged `base`.
-fn committed(sandbox: Sandbox) -> Sandbox {
+pub(crate) fn committed(sandbox: Sandbox) -> Sandbox {
     std::fs::remove_dir(sandbox.path().join(".git")).unwrap();
     git(&sandbox, "init -q -b main .");
     commit(&sandbox, "first");
@@ -31,7 +31,7 @@ fn committed(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-fn commit(sandbox: &Sandbox, why: &str) {
+pub(crate) fn commit(sandbox: &Sandbox, why: &str) {
     git(sandbox, "add -A");
     git_with(sandbox, &["commit", "-q", "-m", why]);
 }
@@ -392,6 +392,8 @@ fn pointers_of_git_lfs_are_compared_by_what_they_say() {
       ~ model of api  mlstack.yaml:4
           size 49.0 KiB → 4.2 KiB
           sha256 ec669d9c3aec → 4d7a214614ab
+          before not read: git keeps a pointer to it alone (Git LFS)
+          now not read: git keeps a pointer to it alone (Git LFS)
 
       ~ image/api      mlstack.yaml:4  reference …pi:43e0d1660e3c → …pi:f7e866f08f57
                                        source.id …43e0d16…afb9d92 → …f7e866f…a7c0f89

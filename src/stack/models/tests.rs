@@ -106,6 +106,28 @@ fn a_model_that_is_not_read() {
 }
 
 #[test]
+fn a_pointer_of_git_lfs() {
+    let pointer = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n",
+        "0".repeat(64)
+    );
+    let pointer = File::Found(pointer.into_bytes());
+    insta::assert_snapshot!(wrong(&good(), &[("model/a.onnx", pointer)]), @"
+    mlstack::model-pointer
+
+      × the model is kept by Git LFS and is not here
+       ╭─[mlstack.yaml:6:12]
+     6 │     model: model/a.onnx
+       ·            ──────┬─────
+       ·                  ╰── `model/a.onnx` is a pointer to 12345 bytes that are not here
+       ╰────
+      help: git lfs pull --include model/a.onnx
+
+    mlstack.yaml: 1 error
+    ");
+}
+
+#[test]
 fn a_file_that_is_no_onnx() {
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n".to_vec();
     insta::assert_snapshot!(wrong(&good(), &[("model/a.onnx", File::Found(pointer))]), @"
