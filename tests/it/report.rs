@@ -66,7 +66,7 @@ fn a_plan_as_a_comment() {
 
     ```mermaid
     flowchart LR
-      n0["web<br/>service"]:::changed
+      n0["web<br/>service"]:::added
       classDef added fill:#dafbe1,stroke:#1a7f37,color:#1f2328
       classDef changed fill:#fff8c5,stroke:#9a6700,color:#1f2328
       classDef removed fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4 3

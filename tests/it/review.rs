@@ -97,7 +97,7 @@ fn what_changed_is_told_with_the_line_that_was_written() {
       -/+ service/api  mlstack.yaml:7  environment.LEVEL info → debug
                                        environment.ROUND none → 1
                                        image example/api:1 → example/api:2
-                                       ≈ 1 s downtime
+                                       rolling, no downtime
 
     Plan: 1 to add, 0 to change, 1 to replace, 1 to destroy.
     --- stderr
@@ -133,7 +133,7 @@ fn data_that_goes_is_kept_and_data_that_would_be_lost_is_refused() {
                                            environment.DB_URL postgre…432/app → none
                                            environment.DB_USER app → none
                                            secrets [{"source":"d…-password"}] → none
-                                           ≈ 1 s downtime
+                                           rolling, no downtime
       - service/db                         no longer declared
       ! volume/db-data     protected       no longer declared: kept
 
@@ -398,7 +398,7 @@ fn pointers_of_git_lfs_are_compared_by_what_they_say() {
       ~ image/api      mlstack.yaml:4  reference …pi:43e0d1660e3c → …pi:f7e866f08f57
                                        source.id …43e0d16…afb9d92 → …f7e866f…a7c0f89
       -/+ service/api  mlstack.yaml:4  image …/api:43e0d1660e3c → …/api:f7e866f08f57
-                                       ≈ 1 s downtime
+                                       rolling, no downtime
 
     Plan: 0 to add, 1 to change, 1 to replace, 0 to destroy.
     --- stderr

@@ -75,15 +75,6 @@ fn the_document_is_valid() {
           "informationUri": "https://mlstack.dev",
           "rules": [
             {
-              "id": "mlstack::no-plan",
-              "shortDescription": {
-                "text": "there is no plan"
-              },
-              "fullDescription": {
-                "text": "there is no plan"
-              }
-            },
-            {
               "id": "mlstack::unknown-field",
               "name": "unknown-field",
               "shortDescription": {
@@ -92,7 +83,10 @@ fn the_document_is_valid() {
               "fullDescription": {
                 "text": "unknown field"
               },
-              "help": "left out",
+              "help": {
+                "text": "The field is not part of the language here; most often it is mistyped, or stands one level too deep. Fields that start with `x-` are\nyours: they are ignored everywhere.\n\n```yaml\ncomponents:\n  db: {type: database, storag: 1Gi}\n```\n\nThis works:\n\n```yaml\ncomponents:\n  db: {type: database, storage: 1Gi, x-owner: data team}\n```\n",
+                "markdown": "The field is not part of the language here; most often it is mistyped, or stands one level too deep. Fields that start with `x-` are\nyours: they are ignored everywhere.\n\n```yaml\ncomponents:\n  db: {type: database, storag: 1Gi}\n```\n\nThis works:\n\n```yaml\ncomponents:\n  db: {type: database, storage: 1Gi, x-owner: data team}\n```\n"
+              },
               "helpUri": "https://mlstack.dev/diagnostics#unknown-field"
             },
             {
@@ -102,7 +96,8 @@ fn the_document_is_valid() {
               },
               "fullDescription": {
                 "text": "the prediction API changes so that callers break"
-              }
+              },
+              "help": "left out"
             },
             {
               "id": "no {latest} [tags](https://example.com)",
@@ -131,19 +126,8 @@ fn the_document_is_valid() {
       "columnKind": "unicodeCodePoints",
       "results": [
         {
-          "ruleId": "mlstack::no-plan",
-          "ruleIndex": 0,
-          "level": "error",
-          "message": {
-            "text": "the stack file cannot be used"
-          },
-          "partialFingerprints": {
-            "mlstack/v1": "def77b2249d7359bb06d56183ecf61a4"
-          }
-        },
-        {
           "ruleId": "mlstack::unknown-field",
-          "ruleIndex": 1,
+          "ruleIndex": 0,
           "level": "error",
           "message": {
             "text": "unknown field: `imag` is unknown; help: did you mean `image`?"
@@ -168,7 +152,7 @@ fn the_document_is_valid() {
         },
         {
           "ruleId": "mlstack::breaking-model",
-          "ruleIndex": 2,
+          "ruleIndex": 1,
           "level": "warning",
           "message": {
             "text": "Callers of api break: input a is gone"
@@ -179,7 +163,7 @@ fn the_document_is_valid() {
         },
         {
           "ruleId": "no {latest} [tags](https://example.com)",
-          "ruleIndex": 3,
+          "ruleIndex": 2,
           "level": "note",
           "message": {
             "text": "service/api: the image \\[floats\\](x) {{0}}"
