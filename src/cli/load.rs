@@ -166,19 +166,17 @@ pub(super) fn diagnose(context: &Context, read: &Read) -> Result<Vec<Diagnostic>
     let mut all = read.parsed.diagnostics.clone();
     if let Some(stack) = &read.parsed.stack {
         let jail = Jail::new(&read.file.root);
+        all.extend(models::check(stack, &|path| model_file(&jail, path)));
         all.extend(beside(stack, Some(&jail), target(context, stack)?));
     }
     all.sort_by_cached_key(|diagnostic| read.parsed.document.locate(&diagnostic.at));
     Ok(all)
 }
 
-/// What is wrong with the models and mounts of a stack below its folder, where it has one, and with its target.
+/// What is wrong with the mounts of a stack below its folder, where it has one, and with its target.
 pub(super) fn beside(stack: &Stack, jail: Option<&Jail>, target: Target) -> Vec<Diagnostic> {
-    let mut all = Vec::new();
-    if let Some(jail) = jail {
-        all.extend(models::check(stack, &|path| model_file(jail, path)));
-        all.extend(mount_links(stack, &|path| jail.real(path)));
-    }
+    let links = jail.map(|jail| mount_links(stack, &|path| jail.real(path)));
+    let mut all = links.unwrap_or_default();
     all.extend(capability::check(stack, target));
     all
 }

@@ -1,9 +1,12 @@
 //! `mlstack lsp`: the language server on stdin and stdout, until the editor ends it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -11,11 +14,11 @@ use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load;
-use crate::diag::Diagnostic;
+use crate::diag::{self, Diagnostic};
 use crate::lsp::wire::{Frame, frame, read};
 use crate::lsp::{Beside, Inbox, Session};
 use crate::project::Jail;
-use crate::stack::Stack;
+use crate::stack::{Kind, ModelServer, Stack, models};
 use crate::target::Target;
 
 /// The most messages that wait; a client that sends more has to wait itself.
@@ -24,7 +27,10 @@ const WAITING: usize = 256;
 /// Runs the command.
 pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     let mut session = Session::new(context.global.env.clone());
-    let mut folder = Folder { context };
+    let mut folder = Folder {
+        context,
+        models: Models::default(),
+    };
     let (incoming, mut inbox) = (listen(), Inbox::default());
     while session.end().is_none() && context.ui.is_heard() {
         // Everything that came is taken in first: a request may have been taken back, a text have changed again.
@@ -78,6 +84,7 @@ fn send(context: &Context, message: &Value) {
 /// What lies beside the stack files that are open.
 struct Folder<'a> {
     context: &'a Context,
+    models: Models,
 }
 
 impl Beside for Folder<'_> {
@@ -86,6 +93,67 @@ impl Beside for Folder<'_> {
         let root = file
             .and_then(Path::parent)
             .and_then(|folder| folder.canonicalize().ok());
-        load::beside(stack, root.map(|root| Jail::new(&root)).as_ref(), target)
+        let jail = root.as_deref().map(Jail::new);
+        let mut all = load::beside(stack, jail.as_ref(), target);
+        if let (Some(root), Some(jail)) = (root, jail) {
+            all.extend(self.models.check(stack, root, &jail));
+        }
+        all
     }
 }
+
+/// What was found of models, by the folder of their stack file: a model is not read again while somebody types.
+#[derive(Default)]
+struct Models {
+    known: BTreeMap<PathBuf, Checked>,
+}
+
+/// Model servers that were checked, and the files as they were then.
+struct Checked {
+    servers: Vec<(diag::Path, ModelServer)>,
+    files: Vec<(String, Stamp)>,
+    found: Vec<Diagnostic>,
+}
+
+/// Size and time of a file; nothing where none is.
+type Stamp = Option<(u64, SystemTime)>;
+
+impl Models {
+    fn check(&mut self, stack: &Stack, root: PathBuf, jail: &Jail) -> Vec<Diagnostic> {
+        let servers = servers(stack);
+        let same =
+            |old: &&Checked| old.servers == servers && old.files.iter().all(|(path, then)| stamp(jail, path) == *then);
+        if let Some(old) = self.known.get(&root).filter(same) {
+            return old.found.clone();
+        }
+        let files = RefCell::new(Vec::new());
+        let found = models::check(stack, &|path| {
+            files.borrow_mut().push((path.to_owned(), stamp(jail, path)));
+            load::model_file(jail, path)
+        });
+        let files = files.into_inner();
+        let checked = Checked {
+            servers,
+            files,
+            found: found.clone(),
+        };
+        self.known.insert(root, checked);
+        found
+    }
+}
+
+fn servers(stack: &Stack) -> Vec<(diag::Path, ModelServer)> {
+    let servers = stack.components.values().filter_map(|component| match &component.kind {
+        Kind::ModelServer(server) => Some((component.path.clone(), server.clone())),
+        _ => None,
+    });
+    servers.collect()
+}
+
+fn stamp(jail: &Jail, path: &str) -> Stamp {
+    let about = std::fs::metadata(jail.file(path).ok()?).ok()?;
+    Some((about.len(), about.modified().ok()?))
+}
+
+#[cfg(test)]
+mod tests;

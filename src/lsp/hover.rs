@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::names::{Mention, Named, Reading, Role};
 use super::sketch::Sketch;
 use super::spot::{Part, Spot, component, spot};
+use crate::diag::visible::visible;
 use crate::diag::{Path, Segment, Span};
 use crate::stack::guide::{FieldGuide, Guide, about_type};
 use crate::stack::{Property, Stack};
@@ -70,34 +71,35 @@ impl Teller<'_> {
     fn property(&self, name: &str, word: &str) -> String {
         let known = Property::ALL.into_iter().find(|property| property.name() == word);
         let Some(known) = known else {
-            return format!("`{name}` has no `{word}`");
+            return format!("{} has no {}", code(name), code(word));
         };
         let component = self.good.and_then(|stack| stack.components.get(name));
         let own = component.filter(|component| component.kind.properties().contains(&known));
-        let value = own.map(|component| format!("`{}`\n\n", property(component, known)));
-        format!("{}`{word}` of `{name}`: {}", value.unwrap_or_default(), known.about())
+        let value = own.map(|component| format!("{}\n\n", code(&property(component, known))));
+        let (word, name) = (code(word), code(name));
+        format!("{}{word} of {name}: {}", value.unwrap_or_default(), known.about())
     }
 
     fn component(&self, name: &str) -> String {
-        let mut out = format!("**{name}**");
+        let mut out = code(name);
         match kind(self.sketch, name) {
             None => out += ": no component has this name, or it has no type yet",
             Some(kind) => {
-                let _ = write!(out, " · {kind}");
-                if let Some(about) = about_type(kind) {
-                    let _ = write!(out, ": {about}");
-                }
+                let _ = match about_type(kind) {
+                    Some(about) => write!(out, " · {kind}: {about}"),
+                    None => write!(out, " · {}", code(kind)),
+                };
             }
         }
         if let Some(component) = self.good.and_then(|stack| stack.components.get(name)) {
-            let address = property(component, Property::Address);
-            let _ = write!(out, "\n\nreached at `{address}` inside the stack");
+            let address = code(&property(component, Property::Address));
+            let _ = write!(out, "\n\nreached at {address} inside the stack");
         }
         out + &self.users(&Named::Component(name.to_owned())) + &self.changes(name)
     }
 
     fn secret(&self, name: &str) -> String {
-        let mut out = format!("**{name}** · secret");
+        let mut out = code(name) + " · secret";
         let source = self.sketch.follow(&["secrets", name]);
         let field = source.and_then(|source| self.sketch.children(source).next());
         if let Some(key) = field.and_then(|field| self.sketch.nodes[field].key.as_ref()) {
@@ -115,7 +117,7 @@ impl Teller<'_> {
         let uses = |mention: &&Mention| mention.what == *what && matches!(mention.role, Role::Uses(_));
         for mention in self.all.iter().filter(uses) {
             if let Some((user, rest)) = component(&mention.at) {
-                let field = format!("`{}`", dotted(rest));
+                let field = code(&dotted(rest));
                 let fields = users.entry(user).or_default();
                 if !fields.contains(&field) {
                     fields.push(field);
@@ -124,7 +126,7 @@ impl Teller<'_> {
         }
         let lines = users
             .iter()
-            .map(|(user, fields)| format!("\n- `{user}` by {}", fields.join(", ")));
+            .map(|(user, fields)| format!("\n- {} by {}", code(user), fields.join(", ")));
         match users.is_empty() {
             true => "\n\nused by no component".to_owned(),
             false => format!("\n\nused by:\n{}", lines.collect::<String>()),
@@ -139,7 +141,7 @@ impl Teller<'_> {
             .filter(|one| one.what == what && one.role == Role::Changes);
         let names: Vec<_> = changes
             .filter_map(|one| match one.at.0.get(1)? {
-                Segment::Key(environment) => Some(format!("`{environment}`")),
+                Segment::Key(environment) => Some(code(environment)),
                 Segment::Index(_) => None,
             })
             .collect();
@@ -168,6 +170,12 @@ impl Teller<'_> {
         };
         Some((spot.word, told))
     }
+}
+
+/// A word of the file in Markdown that only shows it: no link, no picture that an editor would fetch.
+fn code(word: &str) -> String {
+    let word: String = visible(word).chars().take(100).collect();
+    format!("`{}`", word.replace(['`', '\n'], "'"))
 }
 
 /// `uses` and `env.URL`: places in lists do not matter.

@@ -477,3 +477,19 @@ proptest::proptest! {
         ask_all(&mut talk, &torn, &position);
     }
 }
+
+#[test]
+fn what_is_too_large_is_said_and_not_read() {
+    let (mut talk, news) = Talk::open(&"a: 1\n".repeat(300_000));
+    assert_eq!(news[0]["params"]["diagnostics"][0]["code"], "file-too-large");
+    let answers = ask_all(
+        &mut talk,
+        &"a: 1\n".repeat(300_000),
+        &json!({ "line": 9, "character": 0 }),
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer["result"] == Value::Null || answer["result"] == json!([]))
+    );
+}

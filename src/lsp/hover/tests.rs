@@ -77,7 +77,7 @@ fn words_are_told() {
 fn names_are_told() {
     insta::assert_snapshot!(told("uses: [db]", "uses: [d‸b]"), @"
     [db]
-    **db** · database: PostgreSQL
+    `db` · database: PostgreSQL
 
     reached at `db:5432` inside the stack
 
@@ -87,7 +87,7 @@ fn names_are_told() {
     ");
     insta::assert_snapshot!(told("  web:", "  we‸b:"), @"
     [web]
-    **web** · frontend: A web page: the bundled one to try a model, or anybody's image
+    `web` · frontend: A web page: the bundled one to try a model, or anybody's image
 
     reached at `web:8080` inside the stack
 
@@ -101,7 +101,7 @@ fn names_are_told() {
     ");
     insta::assert_snapshot!(told("${secrets.key}", "${secrets.k‸ey}"), @"
     [key]
-    **key** · secret from `generate`: Made once, this many random characters, and kept
+    `key` · secret from `generate`: Made once, this many random characters, and kept
 
     used by:
 
@@ -110,7 +110,7 @@ fn names_are_told() {
     ");
     insta::assert_snapshot!(told("predictor: {replicas", "predi‸ctor: {replicas"), @"
     [predictor]
-    **predictor** · model-server: Serves a model: the bundled server, or anybody's image
+    `predictor` · model-server: Serves a model: the bundled server, or anybody's image
 
     reached at `predictor:8080` inside the stack
 
@@ -128,7 +128,7 @@ fn what_is_unknown_is_not_told() {
     assert_eq!(told("version: 1", "version: 1\nunkno‸wn: 2"), "nothing");
     insta::assert_snapshot!(told("uses: [db]", "uses: [d‸bb]"), @"
     [dbb]
-    **dbb**: no component has this name, or it has no type yet
+    `dbb`: no component has this name, or it has no type yet
 
     used by:
 
@@ -137,5 +137,24 @@ fn what_is_unknown_is_not_told() {
     insta::assert_snapshot!(told("${db.url}", "${db.ur‸ll}"), @"
     [urll]
     `db` has no `urll`
+    ");
+}
+
+#[test]
+fn a_strangers_words_are_only_shown() {
+    let name = "`![x](https://spy.example)`";
+    let text = STACK.replacen("  web:", &format!("  we‸{name}:"), 1).replacen(
+        "calls: predictor",
+        &format!("calls: 'we{name}'"),
+        1,
+    );
+    let (text, byte) = marked(&text.replacen("type: frontend", "type: '<img src=//spy>'", 1));
+    let (_, told) = hover(&text, byte, &Reading::of(&text), None).unwrap();
+    insta::assert_snapshot!(told, @"
+    `we'![x](https://spy.example)'` · `<img src=//spy>`
+
+    used by:
+
+    - `we'![x](https://spy.example)'` by `calls`
     ");
 }
