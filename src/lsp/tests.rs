@@ -1,5 +1,6 @@
 //! Conversations, whole.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -426,12 +427,9 @@ fn the_outline() {
     fn lines(symbols: &Value, depth: usize, out: &mut String) {
         for symbol in symbols.as_array().unwrap() {
             let (from, to) = (&symbol["range"]["start"]["line"], &symbol["range"]["end"]["line"]);
-            *out += &format!(
-                "{}{} {} {from}-{to}\n",
-                "  ".repeat(depth),
-                symbol["name"],
-                symbol["detail"]
-            );
+            let (name, detail) = (&symbol["name"], &symbol["detail"]);
+            let indent = "  ".repeat(depth);
+            let _ = writeln!(out, "{indent}{name} {detail} {from}-{to}");
             lines(&symbol["children"], depth + 1, out);
         }
     }
