@@ -5,14 +5,14 @@ use super::*;
 fn drawn(before: &str, after: &str, context: usize) -> String {
     let mut out = String::new();
     for hunk in hunks(before, after, context) {
-        out += &format!("@ {:?} {:?}\n", hunk.before, hunk.after);
+        out.extend([format!("@ {:?} {:?}\n", hunk.before, hunk.after)]);
         for line in hunk.lines {
             let (sign, text) = match line {
                 Line::Same(text) => (' ', text),
                 Line::Gone(text) => ('-', text),
                 Line::New(text) => ('+', text),
             };
-            out += &format!("{sign}{text}\n");
+            out.extend([format!("{sign}{text}\n")]);
         }
     }
     out

@@ -27,8 +27,8 @@ use crate::project::{FindError, Jail, NAME, StackFile, context};
 use crate::review::{
     Base, Blame, Review, Section, Served, cause, is_here, model_changes, model_of, owner, served, topology,
 };
-use crate::stack::models::{beside, digest};
-use crate::stack::{self, MAX_BYTES, Parsed, Stack};
+use crate::stack::models::{File, beside, digest};
+use crate::stack::{self, Component, MAX_BYTES, Parsed, Stack};
 use crate::target::{Target, capability};
 use crate::view::{Header, Style, Topic, fingerprint, review_json, review_text};
 
@@ -521,18 +521,23 @@ fn digests(
                 Err(error) => unbuilt(&name, &error)?,
             };
             digests.extend(built.map(|digest| (name, digest)));
-        } else if let Some((model, uri)) = models.get(&name).and_then(Served::sha256).zip(model_of(component)) {
-            if is_packed(component) {
-                let sidecars = SIDECARS.map(|end| match model_file(&loaded.jail, &beside(&uri.uri, end)) {
-                    stack::models::File::Found(bytes) => digest(&bytes),
-                    _ => String::new(),
-                });
-                let all = json!([model, sidecars]).to_string();
-                digests.insert(name, format!("sha256:{}", digest(all.as_bytes())));
-            }
+        } else if let Some(digest) = packed(loaded, component, models) {
+            digests.insert(name, digest);
         }
     }
     Ok(digests)
+}
+
+/// What stands for the digest of an image that mlstack packs; `None` where that of the model is not known.
+fn packed(loaded: &Loaded, component: &Component, models: &BTreeMap<String, Served>) -> Option<String> {
+    let model = model_of(component).filter(|_| is_packed(component))?;
+    let bytes = models.get(&component.name)?.sha256()?;
+    let sidecars = SIDECARS.map(|end| match model_file(&loaded.jail, &beside(&model.uri, end)) {
+        File::Found(bytes) => digest(&bytes),
+        File::Missing | File::Refused(_) => String::new(),
+    });
+    let all = json!([bytes, sidecars]).to_string();
+    Some(format!("sha256:{}", digest(all.as_bytes())))
 }
 
 /// Who wrote the lines that changes come from.

@@ -22,11 +22,8 @@ pub fn review_text(review: &Review, context: usize, style: Style) -> String {
     let mut out = String::new();
     if let Some(base) = &review.base {
         let commit = base.commit.get(..COMMIT).unwrap_or(&base.commit);
-        out += &format!(
-            "{}: what changes since {} ({commit})\n\n",
-            escape(&review.stack),
-            escape(&base.reference)
-        );
+        let (stack, reference) = (escape(&review.stack), escape(&base.reference));
+        out = format!("{stack}: what changes since {reference} ({commit})\n\n");
     }
     let sections: Vec<String> = review
         .sections
@@ -132,10 +129,11 @@ const MOST_NAMES: usize = 12;
 
 fn list(all: &[String]) -> Option<String> {
     let more = all.len().saturating_sub(MOST_NAMES);
-    let mut text = all.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        text += &format!(" and {more} more");
-    }
+    let text = all.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    let text = match more {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    };
     (!all.is_empty()).then_some(text)
 }
 
@@ -163,11 +161,8 @@ pub fn hunks_text(plan: &Plan, context: usize, style: Style) -> String {
             if !before.trim_end().contains('\n') && !after.trim_end().contains('\n') {
                 continue;
             }
-            out += &format!(
-                "\n{} {}\n",
-                escape(&change.address.to_string()),
-                escape(&attribute.path)
-            );
+            let (address, path) = (escape(&change.address.to_string()), escape(&attribute.path));
+            out.extend(["\n", &address, " ", &path, "\n"]);
             out += &drawn(before, after, context, style);
         }
     }

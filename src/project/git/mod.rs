@@ -24,7 +24,7 @@ use object::Objects;
 
 /// The name of an object: the SHA-1 of what it holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Id([u8; Id::BYTES]);
+pub struct Id([u8; Self::BYTES]);
 
 impl Id {
     /// Bytes of an id.

@@ -54,7 +54,7 @@ const MOST_FOLDERS: usize = 16;
 /// The most packs of a repository.
 const MOST_PACKS: usize = 4096;
 /// The longest header of a loose object: `commit 18446744073709551615` and a zero byte.
-const LONGEST_HEADER: u64 = 32;
+const LONGEST_HEADER: usize = 32;
 
 impl Objects {
     pub(super) fn open(folder: &Path) -> Result<Self, GitError> {
@@ -168,14 +168,14 @@ fn loose(path: &Path, id: Id, most: u64) -> Result<Object, GitError> {
 /// `blob 1234` and a zero byte.
 fn header(stream: &mut impl Read) -> Option<(Sort, u64)> {
     let mut text = Vec::new();
-    for byte in stream.take(LONGEST_HEADER).bytes() {
-        match byte.ok()? {
-            0 => {
-                let (sort, size) = std::str::from_utf8(&text).ok()?.split_once(' ')?;
-                return Some((Sort::parse(sort)?, size.parse().ok()?));
-            }
-            byte => text.push(byte),
+    while text.len() < LONGEST_HEADER {
+        let mut one = [0];
+        stream.read_exact(&mut one).ok()?;
+        if one[0] == 0 {
+            let (sort, size) = std::str::from_utf8(&text).ok()?.split_once(' ')?;
+            return Some((Sort::parse(sort)?, size.parse().ok()?));
         }
+        text.extend(one);
     }
     None
 }

@@ -53,7 +53,7 @@ impl Pack {
         if head[..8] != [0xff, b't', b'O', b'c', 0, 0, 0, 2] {
             return Err(opened.bad("it is no index of version 2"));
         }
-        opened.fanout = head[8..].chunks_exact(4).map(|four| number(four)).collect();
+        opened.fanout = head[8..].chunks_exact(4).map(number).collect();
         if !opened.fanout.is_sorted() {
             return Err(opened.bad("its table of contents is out of order"));
         }

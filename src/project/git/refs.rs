@@ -105,9 +105,8 @@ impl Repository {
     fn follow(&self, name: &str, packed: &str) -> Result<Option<Id>, GitError> {
         let mut name = name.to_owned();
         for _ in 0..MOST_HOPS {
-            let said = match self.loose(&name)? {
-                Some(said) => said,
-                None => return Ok(in_packed(packed, &name)),
+            let Some(said) = self.loose(&name)? else {
+                return Ok(in_packed(packed, &name));
             };
             match said.strip_prefix("ref:").map(str::trim) {
                 Some(next) if is_name(next) && next.starts_with("refs/") => next.clone_into(&mut name),
