@@ -39,7 +39,7 @@ fn an_editor_works_with_the_language_server() {
 
     - `resources.memory` · compose: full · k8s: full
 
-    10:21-10:23 **db** · database: PostgreSQL
+    10:21-10:23 `db` · database: PostgreSQL
 
     reached at `db:5432` inside the stack
 
