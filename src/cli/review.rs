@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use mlstack_provider::{Observed, Resource, Source};
+use mlstack_provider::{Address, Finding, Level, Observed, Resource, Source};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -29,7 +29,7 @@ use crate::review::{
 };
 use crate::stack::models::{File, beside, digest};
 use crate::stack::{self, Component, MAX_BYTES, Parsed, Stack};
-use crate::target::{Target, capability};
+use crate::target::{Target, capability, kubernetes};
 use crate::view::{Header, Style, Topic, fingerprint, review_json, review_text};
 
 /// What of a build context is nobody's business: git's own folder, and what mlstack keeps.
@@ -297,7 +297,14 @@ impl Compare<'_> {
             target: target.name().to_owned(),
             ..Section::default()
         };
-        section.plan = self.plan(head.as_ref(), base.as_ref(), target)?;
+        let left = head
+            .as_ref()
+            .zip(base.as_ref())
+            .and_then(|(head, base)| left_behind(head, base));
+        // What runs elsewhere is neither changed nor taken away.
+        let standing = base.as_ref().filter(|_| left.is_none());
+        section.plan = self.plan(head.as_ref(), standing, target)?;
+        section.findings.extend(left);
         if let Some(head) = &head {
             section.unsupported = degraded(&head.loaded);
             section.diagnostics = head.loaded.warnings.clone();
@@ -308,7 +315,7 @@ impl Compare<'_> {
             head.as_ref()
                 .and_then(|head| head.loaded.source(&component.path.key("model")))
         });
-        section.topology = topology(was.0, is.0, &section.plan);
+        section.topology = topology(parts(standing).0, is.0, &section.plan);
         section.fingerprint = fingerprint(&header(&name, &section), &section.plan);
         Ok((name, section))
     }
@@ -445,6 +452,26 @@ impl Compare<'_> {
             }
         }
     }
+}
+
+/// What an apply would leave running: a stack under another name or in another place is another stack.
+fn left_behind(head: &Side, base: &Side) -> Option<Finding> {
+    let place = |side: &Side| {
+        let (stack, target) = (&side.loaded.stack, side.loaded.target);
+        let namespace = match target {
+            Target::Compose => String::new(),
+            Target::Kubernetes => format!(" in the namespace {}", kubernetes::namespace(stack)),
+        };
+        format!("{} on {target}{namespace}", stack.name)
+    };
+    let (was, is) = (place(base), place(head));
+    let address = Address::new("stack", base.loaded.stack.name.clone());
+    let text = format!("this becomes another stack: {was} keeps running beside {is}");
+    let finding = Finding {
+        hint: Some("take the old one down with `mlstack destroy` from the base".to_owned()),
+        ..Finding::new(&address, Level::Warning, text)
+    };
+    (was != is).then_some(finding)
 }
 
 /// Where an environment says something of a component.

@@ -662,3 +662,27 @@ fn no_secret_is_read_and_no_variable_reaches_the_plan() {
         assert!(shown.contains("exit: 0") && !shown.contains("s3cr3t"), "{shown}");
     }
 }
+
+#[test]
+fn another_name_or_place_is_another_stack() {
+    let sandbox = committed(Sandbox::new().stack(STACK));
+    edit(&sandbox, "mlstack.yaml", &[("name: shop", "name: store")]);
+    let shown = sandbox.run(&format!("{PLAN} base"));
+    assert!(
+        shown.contains("this becomes another stack: shop on compose keeps"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("Plan: 7 to add, 0 to change, 0 to replace, 0 to destroy."),
+        "{shown}"
+    );
+    let of = |target: &str| format!("{STACK}environments:\n  dev: {{ target: {target} }}\n");
+    let sandbox = committed(Sandbox::new().stack(&of("compose")));
+    sandbox.write("mlstack.yaml", of("k8s"));
+    let shown = sandbox.run(&format!("{PLAN} base"));
+    assert!(
+        shown.contains("shop on compose keeps running beside shop on k8s"),
+        "{shown}"
+    );
+    assert!(shown.contains("0 to change, 0 to replace, 0 to destroy."), "{shown}");
+}
