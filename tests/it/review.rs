@@ -681,7 +681,7 @@ fn another_name_or_place_is_another_stack() {
     sandbox.write("mlstack.yaml", of("k8s"));
     let shown = sandbox.run(&format!("{PLAN} base"));
     assert!(
-        shown.contains("shop on compose keeps running beside shop on k8s"),
+        shown.contains("this becomes another stack: shop on compose keeps"),
         "{shown}"
     );
     assert!(shown.contains("0 to change, 0 to replace, 0 to destroy."), "{shown}");
