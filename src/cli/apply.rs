@@ -12,25 +12,47 @@ use super::execute::{all_started, execute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, confirm, open};
-use super::plan::{decide, options, refuse_conflicts, refuse_lost_data, refuse_misspelt, text};
+use super::plan::{
+    decide, header, options, refuse_conflicts, refuse_lost_data, refuse_misspelt, refuse_violations, text, violations,
+};
 use super::survey::{Look, Survey, survey};
 use crate::ledger::Ledger;
 use crate::plan::seal::{Sealed, digest_text, unseal};
 use crate::plan::{Action, Plan};
+use crate::view::fingerprint;
 
 /// Runs `apply`.
 pub(super) async fn run(args: &Apply, context: &Context) -> Result<Exit, Failure> {
     match &args.plan {
         Some(path) => sealed(path, args, context).await,
-        None => fresh("apply", args.yes, &args.rollout, context)
+        None => fresh("apply", leave(args), &args.rollout, context)
             .await
             .map(|(exit, _)| exit),
     }
 }
 
+/// Whether a plan may be carried out without asking.
+#[derive(Clone, Copy, PartialEq)]
+enum Leave<'a> {
+    /// Not.
+    Ask,
+    /// Any.
+    Given,
+    /// The one of this fingerprint, and no other.
+    Approved(&'a str),
+}
+
+fn leave(args: &Apply) -> Leave<'_> {
+    match &args.approved {
+        Some(fingerprint) => Leave::Approved(fingerprint),
+        None if args.yes => Leave::Given,
+        None => Leave::Ask,
+    }
+}
+
 /// Runs `up`.
 pub(super) async fn up(args: &Up, context: &Context) -> Result<Exit, Failure> {
-    let (exit, survey) = fresh("up", true, &args.rollout, context).await?;
+    let (exit, survey) = fresh("up", Leave::Given, &args.rollout, context).await?;
     if exit == Exit::Done {
         context.ui.out(&addresses(&survey));
     }
@@ -86,7 +108,7 @@ fn kept(plan: &Plan) -> String {
 /// Plans anew and carries it out.
 async fn fresh(
     command: &'static str,
-    yes: bool,
+    leave: Leave<'_>,
     rollout: &Rollout,
     context: &Context,
 ) -> Result<(Exit, Survey), Failure> {
@@ -98,6 +120,9 @@ async fn fresh(
     let mut plan = decide(&survey, &options)?;
     context.ui.out(&text(&survey, &plan, context));
     refuse_lost_data(&plan)?;
+    if let Leave::Approved(approved) = leave {
+        refuse_unapproved(approved, &fingerprint(&header(&survey), &plan))?;
+    }
     if plan.nodes.is_empty() {
         let exit = all_started(&survey, rollout, context).await?;
         if exit == Exit::Done {
@@ -105,9 +130,10 @@ async fn fresh(
         }
         return Ok((exit, survey));
     }
+    refuse_violations(&violations(&survey, &plan))?;
     refuse_conflicts(&survey)?;
     survey.refuse_missing_secrets()?;
-    agree(yes, "Do this?", context)?;
+    agree(leave != Leave::Ask, "Do this?", context)?;
     if survey.make_secrets()? {
         plan = decide(&survey, &options)?;
     }
@@ -123,6 +149,25 @@ async fn fresh(
     };
     Ok((exit, survey))
 }
+
+/// Only what was reviewed is done: a plan of another fingerprint does something else.
+fn refuse_unapproved(approved: &str, fingerprint: &str) -> Result<(), Failure> {
+    if approved.len() >= LEAST_FINGERPRINT && fingerprint.starts_with(approved) {
+        return Ok(());
+    }
+    if approved.len() < LEAST_FINGERPRINT {
+        let text = format!("`{approved}` is too short for a fingerprint");
+        return Err(Failure::new(Exit::Usage, text).hint(format!(
+            "give at least {LEAST_FINGERPRINT} of its digits; `mlstack plan --format json` tells it"
+        )));
+    }
+    Err(stale(format!(
+        "this is not what was approved: its fingerprint is {fingerprint}"
+    )))
+}
+
+/// The fewest digits that name a plan: 64 bits.
+const LEAST_FINGERPRINT: usize = 16;
 
 /// Carries out a sealed plan: exactly it, once, and only on the world it was made for.
 async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Failure> {

@@ -326,6 +326,9 @@ pub(super) struct Apply {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Do only the plan of this fingerprint, and do not ask: what was reviewed, or nothing
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "plan")]
+    pub approved: Option<String>,
     #[command(flatten)]
     pub rollout: Rollout,
 }

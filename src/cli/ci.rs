@@ -157,6 +157,7 @@ fn environment(file: &StackFile, name: Option<&str>, context: &Context) -> Resul
     let options = Options {
         environment: name.map(str::to_owned),
         every_environment: false,
+        today: None,
     };
     let parsed = parse(&file.text, &options);
     let read = Read {

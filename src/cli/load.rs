@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::diag::render::{Source, Style, json, text};
 use crate::diag::{At, Diagnostic, Locate, Part, Path, codes};
+use crate::ledger::now;
 use crate::project::{FindError, Jail, JailError, StackFile, find};
 use crate::stack::{Document, Options, Parsed, Stack, models, mount_links, parse};
 use crate::target::{BadTarget, Target, capability};
@@ -138,9 +139,15 @@ pub(super) fn read(context: &Context, every_environment: bool) -> Result<Read, F
         &Options {
             environment,
             every_environment,
+            today: Some(today()),
         },
     );
     Ok(Read { file, parsed })
+}
+
+/// The day in UTC, as waivers know it.
+fn today() -> String {
+    now().chars().take("2026-11-23".len()).collect()
 }
 
 /// Finds and reads the stack file.

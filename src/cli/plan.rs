@@ -10,8 +10,11 @@ use crate::ledger::new_id;
 use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Foresight, Options, drift, forecast, plan, verify};
+use crate::review::{Violation, judge};
 use crate::target::capability::{self, Level};
-use crate::view::{Extras, Header, Style, Topic, findings_json, findings_text, plan_json, plan_text};
+use crate::view::{
+    Extras, Header, Style, Topic, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
+};
 
 use super::Context;
 use super::args::{DestroyData, Plan as Args, Report};
@@ -47,6 +50,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         _ => review::show(&review::of_plan(&survey, &plan, args)?, args, context)?,
     }
     refuse_lost_data(&plan)?;
+    refuse_violations(&violations(&survey, &plan))?;
     if let Some(path) = &args.out {
         let binding = Binding {
             plan_id: new_id().map_err(|error| Failure::of(Exit::Error, &error))?,
@@ -81,15 +85,16 @@ pub(super) fn refuse_secret(path: &std::path::Path, bytes: &[u8]) -> Result<(), 
 
 /// The plan as programs read it.
 pub(super) fn document(survey: &Survey, plan: &crate::plan::Plan) -> Value {
-    plan_json(&header(survey), plan, &extras(survey))
+    plan_json(&header(survey), plan, &extras(survey, &violations(survey, plan)))
 }
 
 /// What the plan's JSON tells beside the plan.
-fn extras(survey: &Survey) -> Extras {
+fn extras(survey: &Survey, violations: &[Violation]) -> Extras {
     Extras {
         unsupported: degraded(&survey.loaded),
         diagnostics: survey.loaded.warnings.clone(),
         findings: findings_json(&survey.findings),
+        violations: violations_json(violations),
     }
 }
 
@@ -184,7 +189,31 @@ pub(super) fn text(survey: &Survey, plan: &crate::plan::Plan, context: &Context)
         color: context.ui.color_out,
         width: context.ui.width,
     };
-    plan_text(&header(survey), plan, style) + &findings_text(&survey.findings, style)
+    let violations = violations(survey, plan);
+    plan_text(&header(survey), plan, style)
+        + &findings_text(&survey.findings, style)
+        + &violations_text(&violations, style)
+}
+
+/// What the stack's policies say of a plan.
+pub(super) fn violations(survey: &Survey, plan: &crate::plan::Plan) -> Vec<Violation> {
+    let Loaded { stack, target, .. } = &survey.loaded;
+    judge(stack, target.name(), plan, &[])
+}
+
+/// What is against a policy that weighs as an error, and is not let through, stops everything.
+pub(super) fn refuse_violations(violations: &[Violation]) -> Result<(), Failure> {
+    let stopping = violations.iter().filter(|found| found.stops());
+    let names: BTreeSet<&str> = stopping.map(|found| found.policy.as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    Err(Failure::new(
+        Exit::Policy,
+        format!("this is against the policies of the stack: {}", names.join(", ")),
+    )
+    .hint("change what is against them, or let it through with a reason: `allow_degraded` on the component"))
 }
 
 /// What somebody else manages is taken over only on request.

@@ -12,7 +12,7 @@ use super::args::Report;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load;
-use super::plan::{degraded, header};
+use super::plan::{degraded, header, violations};
 use super::survey::Survey;
 use crate::diag::render::json;
 use crate::diag::visible::visible_lines;
@@ -104,6 +104,7 @@ pub(super) fn of_target(survey: &Survey, plan: &Plan) -> Review {
         diagnostics: loaded.warnings.clone(),
         findings: survey.findings.clone(),
         topology: topology(stack, stack, plan),
+        violations: violations(survey, plan),
         plan: plan.clone(),
         ..Section::default()
     };

@@ -13,7 +13,7 @@ use super::args::{Plan as Args, Report};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::{Loaded, Tolerate, load_quietly, model_file, picture_of, stack_file};
-use super::plan::{degraded, refuse_lost_data};
+use super::plan::{degraded, refuse_lost_data, refuse_violations};
 use super::report::{faulty, of_target, report};
 use super::site::{impact, outage};
 use super::survey::{Known, Survey, lower, out_of_scope};
@@ -25,7 +25,7 @@ use crate::project::git::{Commit, GitError, Repository, Snapshot, Wanted};
 use crate::project::images::{SIDECARS, is_packed};
 use crate::project::{FindError, Jail, NAME, StackFile, context};
 use crate::review::{
-    Base, Blame, Review, Section, Served, cause, is_here, model_changes, model_of, owner, served, topology,
+    Base, Blame, Review, Section, Served, cause, is_here, judge, model_changes, model_of, owner, served, topology,
 };
 use crate::stack::models::{File, beside, digest};
 use crate::stack::{self, Component, MAX_BYTES, Parsed, Stack};
@@ -42,6 +42,7 @@ pub(super) fn run(args: &Args, reference: &str, context: &Context) -> Result<Exi
     show(&review, args, context)?;
     for section in &review.sections {
         refuse_lost_data(&section.plan)?;
+        refuse_violations(&section.violations)?;
     }
     let changes = args.detailed_exitcode && !review.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
@@ -205,6 +206,7 @@ impl BaseSide {
                 let options = stack::Options {
                     environment: environment.clone(),
                     every_environment: false,
+                    today: None,
                 };
                 parsed.insert(environment, stack::parse(text, &options));
             }
@@ -315,6 +317,9 @@ impl Compare<'_> {
             head.as_ref()
                 .and_then(|head| head.loaded.source(&component.path.key("model")))
         });
+        if let Some(head) = &head {
+            section.violations = judge(&head.loaded.stack, target.name(), &section.plan, &section.models);
+        }
         section.topology = topology(parts(standing).0, is.0, &section.plan);
         section.fingerprint = fingerprint(&header(&name, &section), &section.plan);
         Ok((name, section))

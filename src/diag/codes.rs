@@ -125,6 +125,11 @@ codes! {
     DEGRADED "degraded" Error false "the target can do this only in part";
     UNKNOWN_CAPABILITY "unknown-capability" Error false "unknown capability";
 
+    // Policies.
+    BAD_POLICY "bad-policy" Error false "a policy that says nothing";
+    BAD_CONDITION "bad-condition" Error false "a condition that cannot be read";
+    BAD_DATE "bad-date" Error false "not a day";
+
     // Advice.
     FLOATING_TAG "floating-tag" Warning true "an image tag that moves";
     NO_LIMITS "no-limits" Warning true "no memory limit";
@@ -133,6 +138,7 @@ codes! {
     UNPINNED_MODEL "unpinned-model" Warning true "a model in production that can change";
     UNVERSIONED_MODELS "unversioned-models" Warning true "a bucket of models without versions";
     HOST_MOUNT "host-mount" Warning true "a folder of the machine in production";
+    ENDED_WAIVER "ended-waiver" Warning false "a waiver whose time is over";
     UNNEEDED_ALLOWANCE "unneeded-allowance" Warning false "an allowance that nothing needs";
     MISSING_SECRET "missing-secret" Warning false "a secret has no value here";
     UNUSED_SECRET "unused-secret" Warning false "a secret that nothing uses";

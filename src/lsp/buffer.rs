@@ -92,6 +92,7 @@ impl Buffer {
         let options = Options {
             environment: environment.map(str::to_owned),
             every_environment: environment.is_none(),
+            today: None,
         };
         let parsed = parse(&self.text, &options);
         let more = parsed

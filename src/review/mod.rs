@@ -6,6 +6,7 @@
 
 mod cause;
 mod models;
+mod policy;
 mod topology;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::plan::{Action, Plan};
 
 pub use cause::cause;
 pub use models::{Served, is_here, model_changes, model_of, served};
+pub use policy::judge;
 pub use topology::{owner, topology};
 
 /// All of it.
@@ -207,8 +209,13 @@ impl Section {
 
     /// What stops an apply: the violations that weigh as errors and are not waived.
     pub fn stopping(&self) -> impl Iterator<Item = &Violation> {
-        self.violations
-            .iter()
-            .filter(|found| found.severity == Severity::Error && found.waived.is_none())
+        self.violations.iter().filter(|found| found.stops())
+    }
+}
+
+impl Violation {
+    /// Whether it stops an apply.
+    pub fn stops(&self) -> bool {
+        self.severity == Severity::Error && self.waived.is_none()
     }
 }

@@ -4,6 +4,7 @@
 
 use indexmap::IndexMap;
 
+use super::condition::Condition;
 use super::model::*;
 use super::node::{Map, Node};
 use super::reference::{self, Raw};
@@ -25,7 +26,31 @@ pub(super) fn stack(root: &Node, environment: Option<&str>) -> Stack {
         kubernetes: kubernetes(&own.record("kubernetes")),
         components: each(components, |name, node| Some(component(name, node))),
         secrets: each(top.map("secrets"), |_, node| secret(&Fields(node.map()))),
+        policies: each_field(top.map("policies"), |_, node| Some(policy(node))),
     }
+}
+
+fn policy(node: &Node) -> Policy {
+    let fields = Fields(node.map());
+    let severity = text(node).or_else(|| fields.text("severity"));
+    Policy {
+        severity: severity.and_then(|word| match word.as_str() {
+            "ignore" => Some(PolicySeverity::Ignore),
+            "warning" => Some(PolicySeverity::Warning),
+            "error" => Some(PolicySeverity::Error),
+            _ => None,
+        }),
+        deny: fields.text("deny").and_then(|deny| Condition::parse(&deny).ok()),
+        message: fields.text("message"),
+    }
+}
+
+fn waiver(node: &Node) -> Option<Waiver> {
+    let fields = Fields(node.map());
+    Some(Waiver {
+        reason: text(node).or_else(|| fields.text("reason"))?,
+        until: fields.text("until"),
+    })
 }
 
 fn kubernetes(fields: &Fields<'_>) -> Kubernetes {
@@ -165,7 +190,7 @@ fn component(name: &str, node: &Node) -> Component {
             timeout_us: fields.record("rollout").duration("timeout", 300),
         },
         protect: fields.bool("protect"),
-        allow_degraded: each(fields.map("allow_degraded"), |_, node| text(node)),
+        allow_degraded: each(fields.map("allow_degraded"), |_, node| waiver(node)),
         kind,
     }
 }

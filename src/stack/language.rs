@@ -174,6 +174,13 @@ const NAME: Shape = Shape::Text(&texts::NAME);
 const PATH: Shape = Shape::Text(&texts::PATH);
 const PORT: Shape = Shape::Integer { min: 1, max: 65535 };
 
+/// By name: a word, or a policy of one's own.
+const POLICIES: Shape = Shape::Map {
+    key: &texts::NAME,
+    value: &Shape::Short(&Shape::Word(&words::SEVERITIES), &records::POLICY),
+    min: 0,
+};
+
 /// The whole file.
 pub(super) static STACK: Record = Record {
     what: "a stack",
@@ -212,6 +219,12 @@ pub(super) static STACK: Record = Record {
             },
             "{api_key: {env: API_KEY}}",
             "Values that never stand in the file, by name",
+        ),
+        field(
+            "policies",
+            POLICIES,
+            "{downtime: error}",
+            "What a plan may not do, or is told of: how much each weighs, or one of your own with `deny`",
         ),
         field(
             "environments",
@@ -294,6 +307,12 @@ static ENVIRONMENT: Record = Record {
             },
             "{api: {replicas: 3}}",
             "Fields of components, merged over the base: mappings merge, everything else replaces",
+        ),
+        field(
+            "policies",
+            POLICIES,
+            "{downtime: error}",
+            "Policies of this environment, merged over those of the stack",
         ),
         field(
             "kubernetes",

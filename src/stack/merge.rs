@@ -21,6 +21,7 @@ pub(super) fn environment(root: &Node, name: &str, diagnostics: &mut Vec<Diagnos
         return None;
     };
     let mut merged = root.clone();
+    lay_policies(&mut merged, environment);
     let overlay = environment.get("components");
     let base = match &mut merged.value {
         Value::Map(map) => map.get_mut("components"),
@@ -34,6 +35,18 @@ pub(super) fn environment(root: &Node, name: &str, diagnostics: &mut Vec<Diagnos
         }
     }
     Some(merged)
+}
+
+/// The environment's policies, over those of the stack where it has any.
+fn lay_policies(merged: &mut Node, environment: &Node) {
+    let Value::Map(own) = &environment.value else { return };
+    let (Some(entry), Value::Map(map)) = (own.get("policies"), &mut merged.value) else {
+        return;
+    };
+    match map.get_mut("policies") {
+        Some(base) => lay_over(&mut base.node, &entry.node),
+        None => drop(map.insert("policies".to_owned(), entry.clone())),
+    }
 }
 
 fn unknown(root: &Node, name: &str) -> Diagnostic {

@@ -8,6 +8,7 @@
 //! caller and handed in. Never knows a provider, a plan or a target's resources.
 
 mod check;
+mod condition;
 mod decode;
 mod document;
 mod format;
@@ -30,6 +31,7 @@ mod units;
 mod yaml;
 
 pub use check::mount_links;
+pub use condition::Condition;
 pub use document::Document;
 pub use format::{FormatError, format};
 pub use model::*;
@@ -54,6 +56,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// Checks every environment too, not only the wanted one.
     pub every_environment: bool,
+    /// Today, as `2026-11-23`: waivers that ended before count no more. They all count when unsaid.
+    pub today: Option<String>,
 }
 
 /// What came out of a stack file.
@@ -87,28 +91,37 @@ pub fn parse(text: &str, options: &Options) -> Parsed {
     };
     let wanted = options.environment.as_deref();
     let tree = wanted.and_then(|name| merge::environment(&root, name, &mut diagnostics));
+    let today = options.today.as_deref();
     if !options.every_environment {
-        let parsed = read(text, tree.unwrap_or(root), wanted, diagnostics);
+        let parsed = read(text, tree.unwrap_or(root), (wanted, today), diagnostics);
         return finish(parsed.stack, parsed.diagnostics, parsed.document);
     }
-    let mut parsed = read(text, tree.unwrap_or_else(|| root.clone()), wanted, diagnostics);
+    let mut parsed = read(text, tree.unwrap_or_else(|| root.clone()), (wanted, today), diagnostics);
     let mut told = told(&parsed);
     let others = merge::environments(&root).filter(|name| Some(*name) != wanted);
     for name in others.take(MAX_ENVIRONMENTS) {
-        also(&mut parsed, &mut told, environment(text, &root, name), name);
+        also(&mut parsed, &mut told, environment(text, &root, name, today), name);
     }
     finish(parsed.stack, parsed.diagnostics, parsed.document)
 }
 
-fn environment(text: &str, root: &Node, name: &str) -> Parsed {
+fn environment(text: &str, root: &Node, name: &str, today: Option<&str>) -> Parsed {
     let mut diagnostics = Vec::new();
     let tree = merge::environment(root, name, &mut diagnostics).unwrap_or_else(|| root.clone());
-    read(text, tree, Some(name), diagnostics)
+    read(text, tree, (Some(name), today), diagnostics)
 }
 
-fn read(text: &str, tree: Node, environment: Option<&str>, mut diagnostics: Vec<Diagnostic>) -> Parsed {
+fn read(
+    text: &str,
+    tree: Node,
+    (environment, today): (Option<&str>, Option<&str>),
+    mut diagnostics: Vec<Diagnostic>,
+) -> Parsed {
     shape::check(&tree, &mut diagnostics);
     let mut stack = decode::stack(&tree, environment);
+    if let Some(today) = today {
+        check::end_waivers(&mut stack, today, &mut diagnostics);
+    }
     check::stack(&mut stack, &tree, &mut diagnostics);
     Parsed {
         stack: Some(stack),

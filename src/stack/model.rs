@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::condition::Condition;
 use crate::diag::Path;
 
 /// A checked stack in one environment.
@@ -19,7 +20,65 @@ pub struct Stack {
     pub components: IndexMap<String, Component>,
     /// `secrets`, in file order.
     pub secrets: IndexMap<String, SecretSource>,
+    /// `policies`, in file order, as the environment has them.
+    pub policies: IndexMap<String, Policy>,
 }
+
+/// What a plan may not do, or is told of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// How much it weighs; its own default when unsaid.
+    pub severity: Option<PolicySeverity>,
+    /// `deny`: which changes are against it; none for those that mlstack knows itself.
+    pub deny: Option<Condition>,
+    /// `message`: what is said then.
+    pub message: Option<String>,
+}
+
+/// How much a policy weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicySeverity {
+    /// It is not looked at.
+    Ignore,
+    /// It is told.
+    Warning,
+    /// Nothing is done while something is against it.
+    Error,
+}
+
+/// Why something is let through, and how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiver {
+    /// The reason the user gives.
+    pub reason: String,
+    /// `until`: the last day on which it counts, as `2026-12-31`; for ever when unsaid.
+    pub until: Option<String>,
+}
+
+/// The policies that mlstack knows itself, with what each is about and how much it weighs when nothing is said.
+pub const POLICIES: [(&str, &str, PolicySeverity); 5] = [
+    (
+        "breaking-api",
+        "the prediction API of a model changes so that callers must change",
+        PolicySeverity::Warning,
+    ),
+    (
+        "data-loss",
+        "data goes that was named as free to go",
+        PolicySeverity::Ignore,
+    ),
+    ("destroy", "something is taken away", PolicySeverity::Ignore),
+    (
+        "downtime",
+        "something does not answer for a while",
+        PolicySeverity::Ignore,
+    ),
+    (
+        "exposed",
+        "something becomes reachable from other machines",
+        PolicySeverity::Warning,
+    ),
+];
 
 /// `kubernetes`: what a cluster must be told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,8 +139,8 @@ pub struct Component {
     pub rollout: Rollout,
     /// `protect`: refuse to remove this component's data; databases and stores are protected anyway.
     pub protect: bool,
-    /// `allow_degraded`: capability name → the reason the user gives.
-    pub allow_degraded: IndexMap<String, String>,
+    /// `allow_degraded`: the name of a capability, an advice or a policy → why that is fine here.
+    pub allow_degraded: IndexMap<String, Waiver>,
 }
 
 /// The sorts of component.

@@ -63,6 +63,7 @@ fn named(environment: &str) -> Options {
     Options {
         environment: Some(environment.to_owned()),
         every_environment: true,
+        today: None,
     }
 }
 
@@ -331,6 +332,7 @@ fn the_example_of_the_contract() {
             },
         },
         secrets: {},
+        policies: {},
     }
     "#);
 }
@@ -456,6 +458,7 @@ fn environments_are_checked_without_being_chosen() {
     let every = Options {
         environment: None,
         every_environment: true,
+        today: None,
     };
     assert_eq!(
         wrong(EXAMPLE, &every),

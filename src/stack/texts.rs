@@ -98,6 +98,16 @@ pub(super) static INSIDE: Rule = Rule {
     check: inside,
     pattern: Some("^/."),
 };
+pub(super) static CONDITION: Rule = Rule {
+    what: "a condition",
+    check: condition,
+    pattern: None,
+};
+pub(super) static DATE: Rule = Rule {
+    what: "a day",
+    check: date,
+    pattern: Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+};
 pub(super) static HTTP_PATH: Rule = Rule {
     what: "an HTTP path",
     check: http_path,
@@ -418,6 +428,46 @@ fn inside(text: &str) -> Result<(), Fault> {
         label,
         "choose another folder, such as `/var/lib/data`",
     )
+}
+
+fn condition(text: &str) -> Result<(), Fault> {
+    match super::condition::Condition::parse(text) {
+        Ok(_) => Ok(()),
+        Err(why) => fault(
+            &codes::BAD_CONDITION,
+            why,
+            "such as `\"@.kind == 'volume' && @.action == 'delete'\"`",
+        ),
+    }
+}
+
+fn date(text: &str) -> Result<(), Fault> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = |part: &&str, digits: usize| match part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()) {
+        true => part.parse::<u32>().ok(),
+        false => None,
+    };
+    let day = match parts.as_slice() {
+        [year, month, day] => number(year, 4).zip(number(month, 2)).zip(number(day, 2)),
+        _ => None,
+    };
+    match day {
+        Some(((year, month), day)) if (1..=12).contains(&month) && (1..=days(year, month)).contains(&day) => Ok(()),
+        _ => fault(
+            &codes::BAD_DATE,
+            "this is no day",
+            "write it as year-month-day, such as `2027-03-31`",
+        ),
+    }
+}
+
+fn days(year: u32, month: u32) -> u32 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        _ => 31,
+    }
 }
 
 fn http_path(text: &str) -> Result<(), Fault> {

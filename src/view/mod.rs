@@ -21,6 +21,7 @@ mod status;
 mod table;
 mod tree;
 mod values;
+mod violations;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use review_text::{hunks_text, review_text};
 pub use sarif::sarif;
 pub use status::{StatusRow, status_text};
 pub use tree::{StepState, tree};
+pub use violations::{violations_json, violations_text};
 
 use crate::diag::visible::visible as escape;
 

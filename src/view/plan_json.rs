@@ -17,6 +17,8 @@ pub struct Extras {
     pub diagnostics: Vec<Value>,
     /// What the target says of what is wanted.
     pub findings: Vec<Value>,
+    /// What the policies say of the plan.
+    pub violations: Vec<Value>,
 }
 
 /// The plan JSON.
@@ -28,6 +30,7 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
         unsupported,
         diagnostics,
         findings,
+        violations,
     } = extras;
     let mut document = json!({
         "format_version": "1.0",
@@ -51,6 +54,9 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
     });
     if !findings.is_empty() {
         document["findings"] = Value::Array(findings.clone());
+    }
+    if !violations.is_empty() {
+        document["violations"] = Value::Array(violations.clone());
     }
     document
 }

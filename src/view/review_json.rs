@@ -6,9 +6,10 @@ use mlstack_provider::{Source, Value};
 use serde_json::json;
 
 use super::plan_json::{Extras, plan_json, plan_schema};
+use super::violations_json;
 use super::{Header, findings_json};
 use crate::plan::Action;
-use crate::review::{ModelChange, ModelFacts, Review, Section, Severity, Topology, Violation};
+use crate::review::{ModelChange, ModelFacts, Review, Section, Topology};
 
 /// The review JSON.
 pub fn review_json(review: &Review) -> Value {
@@ -42,11 +43,12 @@ fn section(review: &Review, section: &Section) -> Value {
         unsupported: section.unsupported.clone(),
         diagnostics: section.diagnostics.clone(),
         findings: findings_json(&section.findings),
+        violations: Vec::new(), // here they are told also where there are none
     };
     let mut document = plan_json(&header, &section.plan, &extras);
     document["models"] = section.models.iter().map(model).collect();
     document["topology"] = topology(&section.topology);
-    document["violations"] = section.violations.iter().map(violation).collect();
+    document["violations"] = violations_json(&section.violations).into();
     document["failure"] = json!(section.failure);
     document
 }
@@ -99,22 +101,6 @@ fn word(action: Action) -> &'static str {
         Action::Keep => "keep",
         Action::Refuse => "refuse",
     }
-}
-
-fn violation(found: &Violation) -> Value {
-    let severity = match found.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    json!({
-        "policy": found.policy,
-        "severity": severity,
-        "address": found.address.as_ref().map(ToString::to_string),
-        "text": found.text,
-        "help": found.help,
-        "source": source(found.source.as_ref()),
-        "waived": found.waived.as_ref().map(|waiver| json!({"reason": waiver.reason, "until": waiver.until})),
-    })
 }
 
 fn source(source: Option<&Source>) -> Value {

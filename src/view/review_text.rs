@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mlstack_provider::Value;
 
 use super::plan_text::title;
+use super::violations_text;
 use super::{Header, Paint, Style, escape, findings_text, plan_text};
 use crate::lines::{Line, hunks};
 use crate::plan::{Action, Plan};
@@ -51,7 +52,8 @@ fn section(review: &Review, section: &Section, context: usize, style: Style) -> 
     let hunks = hunks_text(&section.plan, context, style);
     let why = why_text(review, section, style);
     let findings = findings_text(&section.findings, style);
-    format!("{head}\n\n{models}{gap}{rest}{hunks}{why}{findings}")
+    let violations = violations_text(&section.violations, style);
+    format!("{head}\n\n{models}{gap}{rest}{hunks}{why}{findings}{violations}")
 }
 
 /// The model of one component: a row, then what differs, a line each.

@@ -31,6 +31,7 @@ pub(crate) fn picture(text: &str) -> String {
     let options = Options {
         environment: None,
         every_environment: true,
+        today: Some("2026-11-23".to_owned()),
     };
     let parsed = stack::parse(text, &options);
     let source = Source {
@@ -79,7 +80,7 @@ fn every_bad_file_has_its_picture() {
 /// The block of YAML after `fence` in an explanation, completed to a whole stack file.
 fn example(code: &Code, fence: &str) -> Option<String> {
     let yaml = code.explanation.split(fence).nth(1)?.split("```").next()?;
-    let is_part = ["components:", "environments:", "secrets:"]
+    let is_part = ["components:", "environments:", "policies:", "secrets:"]
         .iter()
         .any(|start| yaml.starts_with(start));
     let head = if is_part { "version: 1\nname: shop\n" } else { "" };

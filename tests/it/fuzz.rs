@@ -109,6 +109,7 @@ fn options(random: &mut Random) -> Options {
     Options {
         environment: (random.below(4) == 0).then(|| "prod".to_owned()),
         every_environment: random.below(2) == 0,
+        today: None,
     }
 }
 
@@ -227,6 +228,7 @@ fn large_texts_end_soon() {
             &Options {
                 environment: None,
                 every_environment: true,
+                today: None,
             },
             true,
         );

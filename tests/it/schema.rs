@@ -40,6 +40,7 @@ fn it_accepts_every_example() {
             &Options {
                 environment: None,
                 every_environment: true,
+                today: None,
             },
         );
         assert!(parsed.stack.is_some(), "{}: {:#?}", path.display(), parsed.diagnostics);

@@ -38,6 +38,7 @@ fn the_example_of_the_manual_is_good() {
         &Options {
             environment: None,
             every_environment: true,
+            today: Some("2026-11-23".to_owned()),
         },
     );
     assert_eq!(parsed.diagnostics, []);

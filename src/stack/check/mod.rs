@@ -10,6 +10,7 @@ mod images;
 mod links;
 mod mounts;
 mod names;
+mod policies;
 mod ports;
 mod production;
 mod secrets;
@@ -20,6 +21,7 @@ use crate::diag::codes::Code;
 use crate::diag::{At, Diagnostic, Help, Part, Path, Segment};
 use links::Edge;
 pub use mounts::links as mount_links;
+pub(super) use policies::end_waivers;
 
 /// What a check may look at.
 struct Context<'a> {
@@ -80,6 +82,7 @@ pub(super) fn stack(stack: &mut Stack, root: &Node, diagnostics: &mut Vec<Diagno
     production::check(&cx, &mut found);
     mounts::check(&cx, &mut found);
     secrets::check(&cx, &mut found);
+    policies::check(&cx, &mut found);
     found.retain(|diagnostic| !is_waived(stack, diagnostic));
     diagnostics.append(&mut found);
     links::complete(stack, &edges);

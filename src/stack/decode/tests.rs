@@ -64,6 +64,11 @@ fn homes() -> Vec<(&'static str, String)> {
         ("check", model("checks: [{FIELDS}]")),
         ("expect", model("checks: [{request: {a: 1}, expect: {FIELDS}}]")),
         ("bucket", component_text("object-store", ", buckets: {abc: {FIELDS}}")),
+        ("waiver", workload("allow_degraded: {no-limits: {FIELDS}}")),
+        (
+            "policy",
+            "version: 1\nname: shop\ncomponents: {db: {type: database}}\npolicies: {mine: {FIELDS}}\n".to_owned(),
+        ),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The types of components, and their own fields.
 
-use super::records::{AUTOSCALE, BUCKET, BUILD, CHECK, EXPOSE, HEALTHCHECK, MODEL, RESOURCES, ROLLOUT, VOLUME};
+use super::records::{AUTOSCALE, BUCKET, BUILD, CHECK, EXPOSE, HEALTHCHECK, MODEL, RESOURCES, ROLLOUT, VOLUME, WAIVER};
 use super::words::{BROKERS, CACHES, DATABASES, PROTOCOLS, STORES, TYPE_WORDS};
 use super::{Field, NAME, PATH, PORT, Shape, TEXT, Type, field};
 use crate::stack::texts;
@@ -119,11 +119,11 @@ pub(in crate::stack) static COMMON: &[Field] = &[
         "allow_degraded",
         Shape::Map {
             key: &texts::ANY,
-            value: &TEXT,
+            value: &Shape::Short(&TEXT, &WAIVER),
             min: 0,
         },
         "{no-limits: \"a laptop demo\"}",
-        "Capabilities that a target may degrade, and advice to ignore, each with the reason",
+        "Capabilities that a target may degrade, advice to ignore and policies to let through, each with the reason",
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! The mappings inside of components: what `resources`, `expose`, `checks` … consist of.
 
+use super::words::SEVERITIES;
 use super::{NAME, PATH, PORT, Record, Shape, TEXT, field};
 use crate::stack::texts;
 
@@ -187,6 +188,43 @@ pub(super) static BUCKET: Record = Record {
     fields: &[field("versioning", Shape::Bool, "true", "Keep old versions of objects").default("false")],
 };
 
+pub(super) static POLICY: Record = Record {
+    what: "a policy",
+    fields: &[
+        field(
+            "deny",
+            Shape::Text(&texts::CONDITION),
+            "\"@.kind == 'volume' && @.action == 'delete'\"",
+            "Which changes are against it: a filter expression of JSONPath over one change",
+        ),
+        field(
+            "severity",
+            Shape::Word(&SEVERITIES),
+            "warning",
+            "`error` stops an apply, `warning` is told, `ignore` is neither; of one's own `error` when unsaid",
+        ),
+        field(
+            "message",
+            TEXT,
+            "\"volumes go on Fridays\"",
+            "What is said to whoever is against it",
+        ),
+    ],
+};
+
+pub(super) static WAIVER: Record = Record {
+    what: "a waiver",
+    fields: &[
+        field("reason", TEXT, "\"one node until the move\"", "Why it is fine here").required(),
+        field(
+            "until",
+            Shape::Text(&texts::DATE),
+            "\"2027-03-31\"",
+            "The last day on which it counts; for ever when unsaid",
+        ),
+    ],
+};
+
 /// All of them, by the name that the documentation calls them.
 const SUBDOMAIN: Shape = Shape::Text(&texts::SUBDOMAIN);
 
@@ -258,4 +296,6 @@ pub(super) static ALL: &[(&str, &Record)] = &[
     ("check", &CHECK),
     ("expect", &EXPECT),
     ("bucket", &BUCKET),
+    ("policy", &POLICY),
+    ("waiver", &WAIVER),
 ];

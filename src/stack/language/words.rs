@@ -14,6 +14,18 @@ pub(super) static TARGETS: Words = Words {
     ],
 };
 
+pub(super) static SEVERITIES: Words = Words {
+    code: &codes::UNKNOWN_VALUE,
+    what: "severity",
+    known: &["ignore", "warning", "error"],
+    others: &[
+        ("deny", &codes::UNKNOWN_VALUE, "write `error`"),
+        ("warn", &codes::UNKNOWN_VALUE, "write `warning`"),
+        ("info", &codes::UNKNOWN_VALUE, "write `warning`"),
+        ("off", &codes::UNKNOWN_VALUE, "write `ignore`"),
+    ],
+};
+
 /// Words of Docker Compose and Kubernetes, with the field that says it here.
 pub(in crate::stack) static ELSEWHERE: &[(&str, &str)] = &[
     ("services", "components"),

@@ -7,7 +7,7 @@ use super::{Field, Level, Use, uses};
 use crate::diag::codes::{self, Code};
 use crate::diag::{Diagnostic, Path};
 use crate::stack::suggest::did_you_mean;
-use crate::stack::{Component, Stack};
+use crate::stack::{Component, POLICIES, Stack};
 use crate::target::Target;
 
 /// What keeps `stack` from running on `target` as its file says; field by field, then allowance by allowance.
@@ -16,6 +16,7 @@ pub fn check(stack: &Stack, target: Target) -> Vec<Diagnostic> {
     let carried = uses.iter().filter_map(|found| carry(found, target));
     let allowed = stack.components.values().flat_map(|component| {
         let names = component.allow_degraded.keys();
+        let names = names.filter(|name| !is_policy(stack, name));
         names.filter_map(|name| allowance(component, name, &uses))
     });
     carried.chain(allowed).collect()
@@ -52,6 +53,10 @@ fn refusal(code: &'static Code, found: &Use<'_>, label: String, help: impl Into<
 fn is_allowed(found: &Use<'_>) -> bool {
     let allowances = found.component.map(|component| &component.allow_degraded);
     allowances.is_some_and(|allowances| allowances.contains_key(found.field.name()))
+}
+
+fn is_policy(stack: &Stack, name: &str) -> bool {
+    stack.policies.contains_key(name) || POLICIES.iter().any(|(known, ..)| *known == name)
 }
 
 /// What is wrong with the allowance `name` of `component`.
@@ -96,5 +101,6 @@ fn unneeded(field: Field, is_used: bool) -> Option<&'static str> {
 pub fn allowable() -> impl Iterator<Item = &'static str> + Clone {
     let needs = |field: &&Field| Target::ALL.iter().any(|target| field.needs_allowance(*target));
     let fields = Field::ALL.iter().filter(needs).map(|field| field.name());
+    let fields = fields.chain(POLICIES.iter().map(|(name, ..)| *name));
     fields.chain(codes::ALL.iter().filter(|code| code.waivable).map(|code| code.name))
 }

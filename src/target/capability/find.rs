@@ -31,6 +31,7 @@ pub fn uses(stack: &Stack) -> Vec<Use<'_>> {
         kubernetes,
         components,
         secrets,
+        policies: _,
     } = stack;
     let mut found = Found::at(&Path::root());
     found.key(Field::Name, "name");

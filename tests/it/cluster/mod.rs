@@ -4,6 +4,7 @@ mod examples;
 mod ground;
 mod killed;
 mod ledger;
+mod policies;
 mod reach;
 mod server;
 mod walk;

@@ -1,0 +1,225 @@
+//! What the policies of a stack say of a plan.
+//!
+//! Owns the policies that mlstack knows itself, and what a condition of the user's sees of a change: the plan's JSON of
+//! it, without a secret, with the component and the place beside it.
+
+use serde_json::{Value, json};
+
+use super::{ModelChange, Severity, Violation, Waiver, owner};
+use crate::plan::{Action, Change, Disruption, Plan, wire};
+use crate::stack::{POLICIES, Policy, PolicySeverity, Stack};
+
+/// Everything that is against a policy, heaviest first, then in the order of the policies and of the plan.
+pub fn judge(stack: &Stack, target: &str, plan: &Plan, models: &[ModelChange]) -> Vec<Violation> {
+    let court = Court {
+        stack,
+        target,
+        components: stack.components.keys().cloned().collect(),
+    };
+    let own = POLICIES.iter().filter_map(|(name, _, default)| {
+        let said = stack.policies.get(*name).and_then(|policy| policy.severity);
+        Some((*name, severity(said.unwrap_or(*default))?))
+    });
+    let mut all: Vec<Violation> = own
+        .flat_map(|(name, severity)| court.known(name, severity, plan, models))
+        .collect();
+    for (name, policy) in &stack.policies {
+        all.extend(court.users(name, policy, plan));
+    }
+    all.sort_by_key(|found| found.severity);
+    all
+}
+
+fn severity(said: PolicySeverity) -> Option<Severity> {
+    match said {
+        PolicySeverity::Ignore => None,
+        PolicySeverity::Warning => Some(Severity::Warning),
+        PolicySeverity::Error => Some(Severity::Error),
+    }
+}
+
+struct Court<'a> {
+    stack: &'a Stack,
+    target: &'a str,
+    components: Vec<String>,
+}
+
+impl Court<'_> {
+    /// What is against a policy that mlstack knows itself.
+    fn known(&self, name: &str, severity: Severity, plan: &Plan, models: &[ModelChange]) -> Vec<Violation> {
+        if name == "breaking-api" {
+            return models.iter().filter_map(|model| self.breaks(severity, model)).collect();
+        }
+        let says = |change: &Change| match name {
+            "data-loss" => loses_data(change),
+            "destroy" => (change.action == Action::Delete).then(|| format!("{} is taken away", change.address)),
+            "downtime" => stops(change),
+            "exposed" => opens(change),
+            _ => None,
+        };
+        let found = plan.changes.iter().filter_map(|change| Some((change, says(change)?)));
+        found
+            .map(|(change, text)| self.violation(name, severity, change, text))
+            .collect()
+    }
+
+    fn breaks(&self, severity: Severity, model: &ModelChange) -> Option<Violation> {
+        let first = model.breaking.first()?;
+        let more = match model.breaking.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Some(Violation {
+            policy: "breaking-api".to_owned(),
+            severity,
+            address: None,
+            text: format!("callers of {} must change: {first}{more}", model.component),
+            help: Some("tell those who call it, or serve the new model beside the old one".to_owned()),
+            source: model.source.clone(),
+            waived: self.waived(Some(&model.component), "breaking-api"),
+        })
+    }
+
+    /// What is against a policy of the user's.
+    fn users(&self, name: &str, policy: &Policy, plan: &Plan) -> Vec<Violation> {
+        let (Some(deny), Some(severity)) = (&policy.deny, severity(policy.severity.unwrap_or(PolicySeverity::Error)))
+        else {
+            return Vec::new();
+        };
+        let against = plan.changes.iter().filter(|change| deny.holds(&self.seen(change)));
+        against
+            .map(|change| {
+                let text = policy.message.clone();
+                let text = text.unwrap_or_else(|| format!("{} is against it", change.address));
+                self.violation(name, severity, change, text)
+            })
+            .collect()
+    }
+
+    fn violation(&self, policy: &str, severity: Severity, change: &Change, text: String) -> Violation {
+        let component = owner(change, &self.components);
+        Violation {
+            policy: policy.to_owned(),
+            severity,
+            address: Some(change.address.clone()),
+            text,
+            help: component.map(|component| {
+                format!("or let it through with a reason: `allow_degraded: {{{policy}: \"…\"}}` on `{component}`")
+            }),
+            source: change.source.clone(),
+            waived: self.waived(component, policy),
+        }
+    }
+
+    fn waived(&self, component: Option<&str>, policy: &str) -> Option<Waiver> {
+        let waiver = self.stack.components.get(component?)?.allow_degraded.get(policy)?;
+        Some(Waiver {
+            reason: waiver.reason.clone(),
+            until: waiver.until.clone(),
+        })
+    }
+
+    /// A change as conditions see it.
+    fn seen(&self, change: &Change) -> Value {
+        let mut seen = wire::to_json(change);
+        let delta = seen["change"].take();
+        let attributes: Vec<&str> = change.attributes.iter().map(|one| one.path.as_str()).collect();
+        seen["action"] = action(change.action).into();
+        seen["before"] = delta["before"].clone();
+        seen["after"] = delta["after"].clone();
+        seen["attributes"] = json!(attributes);
+        seen["component"] = json!(owner(change, &self.components));
+        seen["environment"] = json!(self.stack.environment);
+        seen["target"] = self.target.into();
+        if let Some(seen) = seen.as_object_mut() {
+            seen.shift_remove("change");
+            seen.shift_remove("source");
+        }
+        seen
+    }
+}
+
+/// The word that conditions know an action by.
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "no-op",
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Repair => "repair",
+        Action::Delete => "delete",
+        Action::Keep => "keep",
+        Action::Refuse => "refuse",
+    }
+}
+
+fn loses_data(change: &Change) -> Option<String> {
+    (change.disruption == Disruption::DataLoss).then(|| format!("the data of {} goes", change.address.name))
+}
+
+fn stops(change: &Change) -> Option<String> {
+    match change.disruption {
+        Disruption::Downtime { seconds: Some(seconds) } => {
+            Some(format!("{} does not answer for about {seconds} s", change.address))
+        }
+        Disruption::Downtime { seconds: None } => Some(format!("{} does not answer for a while", change.address)),
+        _ => None,
+    }
+}
+
+/// Whether something becomes reachable from other machines that was not.
+fn opens(change: &Change) -> Option<String> {
+    let doors = |spec: &Option<Value>| {
+        spec.as_ref()
+            .map(|spec| outside(&change.address.kind, spec))
+            .unwrap_or_default()
+    };
+    let (before, after) = (doors(&change.before), doors(&change.after));
+    let new: Vec<String> = after.into_iter().filter(|door| !before.contains(door)).collect();
+    (!new.is_empty()).then(|| {
+        format!(
+            "{} becomes reachable from other machines: {}",
+            change.address,
+            new.join(", ")
+        )
+    })
+}
+
+/// Where a thing can be reached from other machines.
+fn outside(kind: &str, spec: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let ports = |all: Vec<Value>, name: &str| all.iter().map(|port| format!("port {}", text(&port[name]))).collect();
+    match kind {
+        "ingress" => hosts(&list(&spec["spec"]["rules"]), "host"),
+        "httproute" => match list(&spec["spec"]["hostnames"]).as_slice() {
+            [] => vec!["every host".to_owned()],
+            all => all.iter().map(text).collect(),
+        },
+        "service" if spec["spec"]["type"] == "LoadBalancer" => ports(list(&spec["spec"]["ports"]), "port"),
+        "service" => {
+            let here = |port: &Value| {
+                let address = port["host_ip"].as_str().unwrap_or_default();
+                address.starts_with("127.") || address == "::1"
+            };
+            let all = list(&spec["ports"]);
+            let open = all
+                .into_iter()
+                .filter(|port| !text(&port["published"]).is_empty() && port["published"] != Value::Null && !here(port));
+            ports(open.collect(), "published")
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn hosts(all: &[Value], key: &str) -> Vec<String> {
+    let host = |one: &Value| one[key].as_str().unwrap_or("every host").to_owned();
+    all.iter().map(host).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+//! Conditions of policies: a filter expression of JSONPath (RFC 9535) over one change of a plan.
+//!
+//! What may be written is bounded so that a stranger's expression costs no more than the change is large: it looks at
+//! the change alone (`@`), step by step, never at everything below or at all changes.
+
+use jsonpath_rust::parser::model::{
+    Comparable, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, SingularQuery, Test, TestFunction,
+};
+use jsonpath_rust::parser::parse_json_path;
+use jsonpath_rust::query::js_path_process;
+use serde_json::Value;
+
+/// The longest expression, in characters.
+const LONGEST: usize = 1000;
+/// The most brackets that stand in each other; the parser calls itself for each.
+const DEEPEST: usize = 16;
+
+/// What a change must be like, such as `@.action == 'delete' && @.kind == 'volume'`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition(JpQuery);
+
+impl Condition {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.chars().count() > LONGEST {
+            return Err(format!("an expression has at most {LONGEST} characters"));
+        }
+        if depth(text) > DEEPEST {
+            return Err(format!("brackets stand in each other at most {DEEPEST} deep"));
+        }
+        let query = parse_json_path(&format!("$[?{text}]")).map_err(|error| first_line(&error.to_string()))?;
+        match query.segments.as_slice() {
+            [Segment::Selector(Selector::Filter(filter))] => of_filter(filter)?,
+            _ => return Err("it is not one condition".to_owned()),
+        }
+        Ok(Self(query))
+    }
+
+    /// Whether a change is like that.
+    pub fn holds(&self, change: &Value) -> bool {
+        let all = Value::Array(vec![change.clone()]);
+        js_path_process(&self.0, &all).is_ok_and(|found| !found.is_empty())
+    }
+}
+
+/// How deep brackets stand in each other; those in quotes count too, which only makes it stricter.
+fn depth(text: &str) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    for char in text.chars() {
+        match char {
+            '(' | '[' => now += 1,
+            ')' | ']' => now = now.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+/// What the parser says, without the picture that it draws.
+fn first_line(error: &str) -> String {
+    let line = error.lines().rfind(|line| line.trim_start().starts_with('='));
+    let line = line.map_or_else(|| error.lines().next().unwrap_or_default(), |line| line.trim_start());
+    line.trim_start_matches(['=', ' ']).to_owned()
+}
+
+fn of_filter(filter: &Filter) -> Result<(), String> {
+    match filter {
+        Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(of_filter),
+        Filter::Atom(FilterAtom::Filter { expr, .. }) => of_filter(expr),
+        Filter::Atom(FilterAtom::Test { expr, .. }) => of_test(expr),
+        Filter::Atom(FilterAtom::Comparison(comparison)) => {
+            let (left, right) = comparison.vals();
+            of_comparable(left).and_then(|()| of_comparable(right))
+        }
+    }
+}
+
+fn of_test(test: &Test) -> Result<(), String> {
+    match test {
+        Test::RelQuery(segments) => segments.iter().try_for_each(of_segment),
+        Test::AbsQuery(_) => Err(absolute()),
+        Test::Function(function) => of_function(function),
+    }
+}
+
+fn of_segment(segment: &Segment) -> Result<(), String> {
+    match segment {
+        Segment::Descendant(_) => Err("`..` is not for policies: name the way, such as `@.after.image`".to_owned()),
+        Segment::Selector(selector) => of_selector(selector),
+        Segment::Selectors(all) => all.iter().try_for_each(of_selector),
+    }
+}
+
+fn of_selector(selector: &Selector) -> Result<(), String> {
+    match selector {
+        Selector::Filter(filter) => of_filter(filter),
+        Selector::Name(_) | Selector::Wildcard | Selector::Index(_) | Selector::Slice(..) => Ok(()),
+    }
+}
+
+fn of_comparable(value: &Comparable) -> Result<(), String> {
+    match value {
+        Comparable::Literal(_) | Comparable::SingularQuery(SingularQuery::Current(_)) => Ok(()),
+        Comparable::SingularQuery(SingularQuery::Root(_)) => Err(absolute()),
+        Comparable::Function(function) => of_function(function),
+    }
+}
+
+fn of_function(function: &TestFunction) -> Result<(), String> {
+    match function {
+        TestFunction::Length(one) => of_argument(one),
+        TestFunction::Count(one) | TestFunction::Value(one) => of_argument(one),
+        TestFunction::Search(one, two) | TestFunction::Match(one, two) => {
+            of_argument(one).and_then(|()| of_argument(two))
+        }
+        TestFunction::Custom(name, _) => Err(format!("there is no function `{name}`")),
+    }
+}
+
+fn of_argument(argument: &FnArg) -> Result<(), String> {
+    match argument {
+        FnArg::Literal(_) => Ok(()),
+        FnArg::Test(test) => of_test(test),
+        FnArg::Filter(filter) => of_filter(filter),
+    }
+}
+
+fn absolute() -> String {
+    "a condition looks at one change: write `@`, not `$`".to_owned()
+}
+
+#[cfg(test)]
+mod tests;

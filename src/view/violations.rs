@@ -1,0 +1,94 @@
+//! What policies say of a plan, beside the plan.
+
+use mlstack_provider::{Source, Value};
+use serde_json::json;
+
+use super::plan_text::LEAST_ROOM;
+use super::table::{pad, widest, wrap};
+use super::{Paint, Style, escape};
+use crate::review::{Severity, Violation, Waiver};
+
+/// One row a violation; nothing when there are none.
+pub fn violations_text(violations: &[Violation], style: Style) -> String {
+    if violations.is_empty() {
+        return String::new();
+    }
+    let policies: Vec<String> = violations.iter().map(|found| escape(&found.policy)).collect();
+    let words = violations.iter().map(word);
+    let (word_width, name_width) = (widest(words) + 2, widest(policies.iter().map(String::as_str)) + 2);
+    let room = style.width.saturating_sub(2 + word_width + name_width).max(LEAST_ROOM);
+    let below = " ".repeat(word_width + name_width);
+    let mut out = "\nPolicies:\n\n".to_owned();
+    for (found, policy) in violations.iter().zip(&policies) {
+        let word = word(found);
+        let head = pad(word, &style.paint(paint(found), word), word_width) + &pad(policy, policy, name_width);
+        out.extend([
+            "  ",
+            &head,
+            &lines(found, room, style).join(&format!("\n  {below}")),
+            "\n",
+        ]);
+    }
+    out
+}
+
+fn lines(found: &Violation, room: usize, style: Style) -> Vec<String> {
+    let place = found.source.as_ref().map(|at| format!("{}:{}: ", at.file, at.line));
+    let text = escape(&(place.unwrap_or_default() + &found.text));
+    let more = match &found.waived {
+        Some(waiver) => Some(because(waiver)),
+        None => found.help.clone(),
+    };
+    let more = more.iter().flat_map(|more| wrap(&escape(more), room));
+    let more: Vec<String> = more.map(|line| style.paint(Paint::Faint, &line)).collect();
+    wrap(&text, room).into_iter().chain(more).collect()
+}
+
+/// Why something is let through.
+fn because(waiver: &Waiver) -> String {
+    match &waiver.until {
+        Some(until) => format!("let through until {until}: {}", waiver.reason),
+        None => format!("let through: {}", waiver.reason),
+    }
+}
+
+fn word(found: &Violation) -> &'static str {
+    match (&found.waived, found.severity) {
+        (Some(_), _) => "waived",
+        (None, Severity::Error) => "error",
+        (None, Severity::Warning) => "warning",
+    }
+}
+
+fn paint(found: &Violation) -> Paint {
+    match (&found.waived, found.severity) {
+        (Some(_), _) => Paint::Faint,
+        (None, Severity::Error) => Paint::Bad,
+        (None, Severity::Warning) => Paint::Careful,
+    }
+}
+
+/// The same for programs.
+pub fn violations_json(violations: &[Violation]) -> Vec<Value> {
+    violations.iter().map(one).collect()
+}
+
+fn one(found: &Violation) -> Value {
+    let severity = match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    json!({
+        "policy": found.policy,
+        "severity": severity,
+        "address": found.address.as_ref().map(ToString::to_string),
+        "text": found.text,
+        "help": found.help,
+        "source": source(found.source.as_ref()),
+        "waived": found.waived.as_ref().map(|waiver| json!({"reason": waiver.reason, "until": waiver.until})),
+    })
+}
+
+fn source(source: Option<&Source>) -> Value {
+    json!(source.map(|at| json!({"file": at.file, "line": at.line, "column": at.column})))
+}
