@@ -21,8 +21,8 @@ pub enum BinaryError {
 /// # Errors
 /// See [`BinaryError`].
 pub fn check_server(bytes: &[u8]) -> Result<(), BinaryError> {
-    match check_static(bytes)? {
-        "amd64" => Ok(()),
+    match machine(bytes)? {
+        "amd64" => check_static(bytes).map(|_machine| ()),
         _ => Err(BinaryError::OtherMachine),
     }
 }
@@ -32,20 +32,24 @@ pub fn check_server(bytes: &[u8]) -> Result<(), BinaryError> {
 /// # Errors
 /// See [`BinaryError`].
 pub fn check_static(bytes: &[u8]) -> Result<&'static str, BinaryError> {
+    let machine = machine(bytes)?;
+    if has_interpreter(bytes)? {
+        return Err(BinaryError::Dynamic);
+    }
+    Ok(machine)
+}
+
+fn machine(bytes: &[u8]) -> Result<&'static str, BinaryError> {
     const X86_64: u64 = 62;
     const AARCH64: u64 = 183;
     if bytes.get(..6) != Some(b"\x7fELF\x02\x01") {
         return Err(BinaryError::NotElf);
     }
-    let machine = match number(bytes, 18, 2)? {
-        X86_64 => "amd64",
-        AARCH64 => "arm64",
-        _ => return Err(BinaryError::OtherMachine),
-    };
-    if has_interpreter(bytes)? {
-        return Err(BinaryError::Dynamic);
+    match number(bytes, 18, 2)? {
+        X86_64 => Ok("amd64"),
+        AARCH64 => Ok("arm64"),
+        _ => Err(BinaryError::OtherMachine),
     }
-    Ok(machine)
 }
 
 fn has_interpreter(bytes: &[u8]) -> Result<bool, BinaryError> {
