@@ -5,15 +5,20 @@ use super::args::{Drift as Args, Report, Takeover};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::plan::{decide, document, header};
-use super::report::{faulty, of_target, report};
+use super::report::{Shape, faulty, of_target, report};
 use super::survey::{Look, survey};
 use crate::plan::Options;
 use crate::view::{Style, Topic, drift_text, findings_text};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let shape = Shape {
+        topic: Topic::Drift,
+        report: args.format,
+        around: 0,
+    };
     let survey = survey(context, Look::Live, &Takeover::default()).await;
-    let mut survey = survey.map_err(|failure| faulty(failure, Topic::Drift, args.format, context))?;
+    let mut survey = survey.map_err(|failure| faulty(failure, shape, context))?;
     survey.narrow(&args.scope)?;
     let plan = decide(&survey, &Options::default())?;
     let style = Style {
@@ -24,7 +29,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     match args.format {
         Report::Text => context.ui.out(&text()),
         Report::Json => context.ui.out_json(&document(&survey, &plan)),
-        form => report(&of_target(&survey, &plan), Topic::Drift, form, &text, context)?,
+        _ => report(&of_target(&survey, &plan), shape, &text, context)?,
     }
     let differs = !plan.drift.is_empty() || plan.intended().next().is_some();
     Ok(if args.detailed_exitcode && differs {

@@ -13,7 +13,7 @@ use crate::plan::{Action, Foresight, Options, drift, forecast, plan, verify};
 use crate::review::{Violation, judge};
 use crate::target::capability::{self, Level};
 use crate::view::{
-    Extras, Header, Style, Topic, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
+    Extras, Header, Style, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
 };
 
 use super::Context;
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
             }
             _ => failure,
         })
-        .map_err(|failure| faulty(failure, Topic::Plan, args.format, context))?;
+        .map_err(|failure| faulty(failure, args.into(), context))?;
     survey.narrow(&args.scope)?;
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;

@@ -19,31 +19,60 @@ use crate::diag::visible::visible_lines;
 use crate::ledger::new_id;
 use crate::plan::Plan;
 use crate::review::{Review, Section, topology};
-use crate::view::{COMMENT, SUMMARY, Topic, annotations, fingerprint, markdown, outputs, sarif};
+use crate::view::{COMMENT, Form, SUMMARY, Topic, annotations, fingerprint, markdown, outputs, sarif};
 
 /// The most bytes of a step summary.
 const SUMMARY_BYTES: u64 = 1 << 20;
+
+/// In which form a review is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) topic: Topic,
+    pub(super) report: Report,
+    /// Lines around what differs in a long text.
+    pub(super) around: usize,
+}
+
+impl Shape {
+    /// A comment of at most so many characters.
+    fn of(self, most: usize) -> Form {
+        Form {
+            topic: self.topic,
+            most,
+            context: self.around,
+        }
+    }
+}
+
+impl From<&super::args::Plan> for Shape {
+    fn from(args: &super::args::Plan) -> Self {
+        Self {
+            topic: Topic::Plan,
+            report: args.format,
+            around: args.context_lines,
+        }
+    }
+}
 
 /// Writes a review in one of the forms that are not for people at a terminal or for any program; `text` is what people
 /// read in the log of a job.
 pub(super) fn report(
     review: &Review,
-    topic: Topic,
-    form: Report,
+    shape: Shape,
     text: &dyn Fn() -> String,
     context: &Context,
 ) -> Result<(), Failure> {
-    match form {
-        Report::Markdown => context.ui.out(&markdown(review, topic, COMMENT)),
+    match shape.report {
+        Report::Markdown => context.ui.out(&markdown(review, shape.of(COMMENT))),
         Report::Sarif => context.ui.out_json(&sarif(review, &from_root(context))),
-        Report::Github => github(review, topic, &text(), context)?,
+        Report::Github => github(review, shape, &text(), context)?,
         Report::Text | Report::Json => {}
     }
     Ok(())
 }
 
 /// Annotations and the text on stdout, the comment in the summary, the numbers in the outputs.
-fn github(review: &Review, topic: Topic, text: &str, context: &Context) -> Result<(), Failure> {
+fn github(review: &Review, shape: Shape, text: &str, context: &Context) -> Result<(), Failure> {
     let unguessable = || new_id().map_err(|error| Failure::of(Exit::Error, &error));
     let (lines, more) = annotations(review, &from_root(context));
     let more = match more {
@@ -60,7 +89,7 @@ fn github(review: &Review, topic: Topic, text: &str, context: &Context) -> Resul
     context.ui.out(&(lines + &log));
     append(
         "GITHUB_STEP_SUMMARY",
-        &markdown(review, topic, SUMMARY),
+        &markdown(review, shape.of(SUMMARY)),
         SUMMARY_BYTES,
         context,
     )?;
@@ -116,14 +145,14 @@ pub(super) fn of_target(survey: &Survey, plan: &Plan) -> Review {
 }
 
 /// A failure that comes of what the stack file says is reported as well, with all that is wrong with it.
-pub(super) fn faulty(failure: Failure, topic: Topic, form: Report, context: &Context) -> Failure {
-    let ours = matches!(form, Report::Markdown | Report::Sarif | Report::Github);
+pub(super) fn faulty(failure: Failure, shape: Shape, context: &Context) -> Failure {
+    let ours = matches!(shape.report, Report::Markdown | Report::Sarif | Report::Github);
     if !ours || !matches!(failure.exit, Exit::Invalid | Exit::Policy) {
         return failure;
     }
     match invalid(context) {
         Ok(Some(review)) => {
-            let told = report(&review, topic, form, &String::new, context);
+            let told = report(&review, shape, &String::new, context);
             told.err().unwrap_or(failure)
         }
         Ok(None) | Err(_) => failure,

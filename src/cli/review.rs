@@ -30,7 +30,7 @@ use crate::review::{
 use crate::stack::models::{File, beside, digest};
 use crate::stack::{self, Component, MAX_BYTES, Parsed, Stack};
 use crate::target::{Target, capability, kubernetes};
-use crate::view::{Header, Style, Topic, fingerprint, review_json, review_text};
+use crate::view::{Header, Style, fingerprint, review_json, review_text};
 
 /// What of a build context is nobody's business: git's own folder, and what mlstack keeps.
 const OURS: [&str; 2] = [".git", ".mlstack"];
@@ -38,7 +38,7 @@ const OURS: [&str; 2] = [".git", ".mlstack"];
 /// Runs the command.
 pub(super) fn run(args: &Args, reference: &str, context: &Context) -> Result<Exit, Failure> {
     let review = review(args, reference, context);
-    let review = review.map_err(|failure| faulty(failure, Topic::Plan, args.format, context))?;
+    let review = review.map_err(|failure| faulty(failure, args.into(), context))?;
     show(&review, args, context)?;
     for section in &review.sections {
         refuse_lost_data(&section.plan)?;
@@ -58,7 +58,7 @@ pub(super) fn show(review: &Review, args: &Args, context: &Context) -> Result<()
     match args.format {
         Report::Text => context.ui.out(&text()),
         Report::Json => context.ui.out_json(&review_json(review)),
-        form => report(review, Topic::Plan, form, &text, context)?,
+        _ => report(review, args.into(), &text, context)?,
     }
     Ok(())
 }

@@ -69,17 +69,28 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The comment, in at most `most` characters ([`COMMENT`], [`SUMMARY`]). Its first line is a [`Marker`].
-pub fn markdown(review: &Review, topic: Topic, most: usize) -> String {
+/// What is written, and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// What it is about.
+    pub topic: Topic,
+    /// The most characters of all ([`COMMENT`], [`SUMMARY`]).
+    pub most: usize,
+    /// Lines around what differs in a long text.
+    pub context: usize,
+}
+
+/// The comment. Its first line is a [`Marker`].
+pub fn markdown(review: &Review, form: Form) -> String {
     let groups = groups(review);
-    let mut pieces = vec![Piece::must(head(review, &groups, topic))];
+    let mut pieces = vec![Piece::must(head(review, &groups, form.topic))];
     for group in groups.iter().take(SECTIONS) {
-        pieces.extend(section::pieces(group, review, topic));
+        pieces.extend(section::pieces(group, review, form));
     }
     if let Some(more) = groups.len().checked_sub(SECTIONS + 1) {
         pieces.extend(section::beyond(&groups[SECTIONS..], more + 1));
     }
-    let text = fit(&pieces, most);
+    let text = fit(&pieces, form.most);
     text.trim_end().to_owned() + "\n"
 }
 
@@ -135,7 +146,8 @@ fn alike(a: &Section, b: &Section) -> bool {
 fn places(sections: &[&Section]) -> String {
     let name = |section: &&Section| match &section.environment {
         Some(name) => Line.code(name, ADDRESS),
-        None => "the base".to_owned(),
+        None if section.target.is_empty() => "the stack file".to_owned(),
+        None => Line.code(&section.target, ADDRESS),
     };
     let mut names: Vec<String> = sections.iter().take(SECTIONS).map(name).collect();
     if let Some(more) = sections.len().checked_sub(SECTIONS + 1) {

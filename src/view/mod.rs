@@ -32,7 +32,7 @@ pub use findings::{findings_json, findings_text};
 pub use github::{annotations, outputs};
 pub use history::{HistoryRow, history_text};
 pub use logs::log_line;
-pub use markdown::{COMMENT, Marker, Objection, SUMMARY, Topic, judge, markdown};
+pub use markdown::{COMMENT, Form, Marker, Objection, SUMMARY, Topic, judge, markdown};
 pub use plan_json::{Extras, fingerprint, plan_json, plan_schema};
 pub use plan_text::plan_text;
 pub use progress::{event_line, outcome_text};

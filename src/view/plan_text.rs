@@ -4,7 +4,7 @@ use super::drift::drift_section;
 use super::table::{pad, widest, wrap};
 use super::values::attribute;
 use super::{Header, Paint, Style, escape, width};
-use crate::plan::{Action, Change, Disruption, Plan, Reason, Summary};
+use crate::plan::{Action, AttributeChange, Change, Disruption, Plan, Reason, Summary};
 
 /// With less room than this for what differs, it goes below its row.
 pub(super) const LEAST_ROOM: usize = 30;
@@ -115,12 +115,18 @@ impl<'a> Row<'a> {
     }
 }
 
+/// All attributes but the id of an image that mlstack packs, which is in its name already.
+pub(super) fn told(change: &Change) -> impl Iterator<Item = &AttributeChange> {
+    let named = change.attributes.iter().any(|a| a.path == "image");
+    change
+        .attributes
+        .iter()
+        .filter(move |a| a.path != "x-mlstack.image_id" || !named)
+}
+
 /// All attributes, the one that forces the rest first.
 fn attributes(change: &Change, first: Option<&str>, room: usize) -> Vec<String> {
-    // The id of an image that mlstack packs is in its name already.
-    let told = |path: &str| path != "x-mlstack.image_id" || !change.attributes.iter().any(|a| a.path == "image");
-    let shown = change.attributes.iter().filter(|a| told(&a.path));
-    let (head, tail): (Vec<_>, Vec<_>) = shown.partition(|a| Some(a.path.as_str()) == first);
+    let (head, tail): (Vec<_>, Vec<_>) = told(change).partition(|a| Some(a.path.as_str()) == first);
     head.into_iter().chain(tail).map(|a| attribute(a, room)).collect()
 }
 

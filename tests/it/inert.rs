@@ -10,7 +10,7 @@ use mlstack::plan::{Action, AttributeChange, Change, Disruption, Drift, Plan, Re
 use mlstack::review::{
     Base, Blame, Edge, ModelChange, ModelFacts, Node, Review, Section, Severity, Topology, Violation, Waiver,
 };
-use mlstack::view::{COMMENT, SUMMARY, Topic, judge, markdown};
+use mlstack::view::{COMMENT, Form, SUMMARY, Topic, judge};
 use mlstack_provider::{Address, Finding, Level, Source, Value};
 use serde_json::json;
 
@@ -227,6 +227,17 @@ pub(crate) fn review(text: &str) -> Review {
         sections: vec![section, failed],
         why: BTreeMap::from([(7, blame)]),
     }
+}
+
+fn markdown(review: &Review, topic: Topic, most: usize) -> String {
+    mlstack::view::markdown(
+        review,
+        Form {
+            topic,
+            most,
+            context: 3,
+        },
+    )
 }
 
 fn options() -> Options<'static> {

@@ -5,6 +5,7 @@ use mlstack_provider::Value;
 use super::fit::{Piece, Rank, Row};
 use super::inert::{fence, html};
 use super::{ADDRESS, VALUE};
+use crate::lines::{Line, hunks};
 use crate::plan::{Action, AttributeChange, Change, Plan, wire};
 use crate::view::escape;
 use crate::view::values::shorten;
@@ -15,13 +16,11 @@ const LINES: usize = 60;
 const WIDE: usize = 240;
 /// More changes than this never find room.
 const ROWS: usize = 2_000;
-/// Lines around what differs in a long text.
-const CONTEXT: usize = 3;
 
-/// The details of every change that has any.
-pub(super) fn piece(plan: &Plan) -> Option<Piece> {
+/// The details of every change that has any; `context` lines stand around what differs in a long text.
+pub(super) fn piece(plan: &Plan, context: usize) -> Option<Piece> {
     let changes = || plan.changes.iter().filter(|change| has_details(change));
-    let rows: Vec<Row> = changes().take(ROWS).map(block).collect();
+    let rows: Vec<Row> = changes().take(ROWS).map(|change| block(change, context)).collect();
     let rest = changes().count().saturating_sub(ROWS);
     (!rows.is_empty()).then(|| Piece {
         rank: Rank::Details,
@@ -38,10 +37,14 @@ fn has_details(change: &Change) -> bool {
 }
 
 /// One change, collapsed.
-fn block(change: &Change) -> Row {
+fn block(change: &Change, context: usize) -> Row {
     let mut lines = match change.action {
         Action::Create => created(change),
-        _ => change.attributes.iter().flat_map(attribute).collect(),
+        _ => change
+            .attributes
+            .iter()
+            .flat_map(|one| attribute(one, context))
+            .collect(),
     };
     let more = lines.len().saturating_sub(LINES);
     lines.truncate(LINES);
@@ -64,7 +67,7 @@ fn created(change: &Change) -> Vec<String> {
 }
 
 /// One attribute before and after, as lines of a diff.
-fn attribute(change: &AttributeChange) -> Vec<String> {
+fn attribute(change: &AttributeChange, context: usize) -> Vec<String> {
     let path = escape(&change.path);
     if change.sensitive {
         return vec![format!("! {path} (secret changed)")];
@@ -73,7 +76,7 @@ fn attribute(change: &AttributeChange) -> Vec<String> {
         && (before.contains('\n') || after.contains('\n'))
     {
         let mut lines = vec![format!("@@ {path} @@")];
-        lines.extend(hunk(before, after));
+        lines.extend(by_hunks(before, after, context));
         return lines;
     }
     let side = |sign: &str, value: &Option<Value>| {
@@ -85,28 +88,16 @@ fn attribute(change: &AttributeChange) -> Vec<String> {
     sides.into_iter().flatten().flatten().collect()
 }
 
-/// Two texts as one hunk: what they share at either end is left out but for a few lines.
-fn hunk(before: &str, after: &str) -> Vec<String> {
-    let (a, b): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let tail = a[head..]
-        .iter()
-        .rev()
-        .zip(b[head..].iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let signed = |sign: &'static str, lines: &[&str]| {
-        lines
-            .iter()
-            .map(move |line| format!("{sign} {line}"))
-            .collect::<Vec<_>>()
+/// Two texts by hunks.
+fn by_hunks(before: &str, after: &str, context: usize) -> Vec<String> {
+    let signed = |line: &Line<'_>| match line {
+        Line::Same(text) => format!("  {text}"),
+        Line::Gone(text) => format!("- {text}"),
+        Line::New(text) => format!("+ {text}"),
     };
-    let (out, came) = (a.len() - tail, b.len() - tail);
-    [
-        signed(" ", &a[head.saturating_sub(CONTEXT)..head]),
-        signed("-", &a[head..out]),
-        signed("+", &b[head..came]),
-        signed(" ", &a[out..a.len().min(out + CONTEXT)]),
-    ]
-    .concat()
+    let hunks = hunks(before, after, context);
+    let parts = hunks
+        .iter()
+        .map(|hunk| hunk.lines.iter().map(signed).collect::<Vec<_>>());
+    parts.collect::<Vec<_>>().join(&"@@ … @@".to_owned())
 }

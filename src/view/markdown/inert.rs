@@ -38,9 +38,36 @@ impl Spot {
         format!("{ticks}{pad}{text}{pad}{ticks}")
     }
 
-    /// A sentence of at most about `most` characters: words of letters stand as they are, all else in code.
+    /// A sentence of at most about `most` characters: words of letters stand as they are, all else in code, and so does
+    /// what stands between two backticks.
     pub(super) fn prose(self, text: &str, most: usize) -> String {
         let text = shown(text, most);
+        let quoted = text.matches('`').count() % 2 == 0 && !text.contains("``");
+        if !quoted {
+            return self.words(&text);
+        }
+        let mut out = String::new();
+        let mut gap = false;
+        for (at, part) in text.split('`').enumerate() {
+            let written = match at % 2 {
+                0 => self.words(part),
+                _ => self.code(part, usize::MAX),
+            };
+            gap |= part.starts_with(' ') && at % 2 == 0;
+            // Two runs of backticks must not become one.
+            let touch = out.ends_with('`') && written.starts_with('`');
+            if !out.is_empty() && !written.is_empty() && (gap || touch) {
+                out.push(' ');
+            }
+            if !written.is_empty() {
+                gap = at % 2 == 0 && part.ends_with(' ');
+            }
+            out += &written;
+        }
+        out
+    }
+
+    fn words(self, text: &str) -> String {
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         let parts = words.chunk_by(|a, b| is_plain(a) == is_plain(b));
         let parts = parts.map(|part| match is_plain(part[0]) {
@@ -88,10 +115,12 @@ fn ticks(text: String) -> String {
 /// from a to f may be the name of a commit.
 fn is_plain(word: &str) -> bool {
     let bare = word.strip_suffix([',', '.', ';', ':']).unwrap_or(word);
+    let mark = bare.is_empty() && !word.is_empty();
+    let bare = bare.strip_suffix("'s").unwrap_or(bare);
     let letters = !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphabetic());
     let commit = bare.len() >= 7 && bare.bytes().all(|b| b.is_ascii_hexdigit());
     let number = (1..=4).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
-    (letters && !commit) || number
+    mark || (letters && !commit) || number
 }
 
 /// The length of the longest run of backticks.

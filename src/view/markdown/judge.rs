@@ -235,7 +235,7 @@ fn span(text: &str, ticks: usize) -> Option<(&str, &str)> {
 /// Text outside code: words and a few marks that mean nothing to GitHub.
 fn words(text: &str, row: bool) -> Result<(), &'static str> {
     let text = text.replace("**", "");
-    let mark = |c: char| " .,;:()≈→…–".contains(c) || (row && c == '|');
+    let mark = |c: char| " .,;:()'≈→…–".contains(c) || (row && c == '|');
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || mark(c)) {
         return Err("a mark that may mean something");
     }

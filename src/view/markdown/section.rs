@@ -7,10 +7,10 @@ use mlstack_provider::{Level, Source, Value};
 
 use super::fit::{Piece, Rank, Row};
 use super::inert::Spot::{self, Cell, Line};
-use super::{ADDRESS, Group, SENTENCE, Topic, VALUE, diffs, models, places, topology};
+use super::{ADDRESS, Form, Group, SENTENCE, Topic, VALUE, diffs, models, places, topology};
 use crate::plan::{Action, Change, Disruption, Drift, Plan, Reason, Summary};
 use crate::review::{Review, Section, Severity, Violation};
-use crate::view::plan_text::sign;
+use crate::view::plan_text::{sign, told};
 use crate::view::values::attribute;
 
 /// More rows than this never find room in the longest comment.
@@ -21,7 +21,8 @@ const ATTRIBUTES: usize = 3;
 const COMPACT: usize = 1_500;
 
 /// All of it.
-pub(super) fn pieces(group: &Group<'_>, review: &Review, topic: Topic) -> Vec<Piece> {
+pub(super) fn pieces(group: &Group<'_>, review: &Review, form: Form) -> Vec<Piece> {
+    let topic = form.topic;
     let section = group.section();
     let mut all = vec![Piece::must(heading(group, topic))];
     if section.failure.is_none() {
@@ -36,7 +37,7 @@ pub(super) fn pieces(group: &Group<'_>, review: &Review, topic: Topic) -> Vec<Pi
             .flatten(),
     );
     if topic == Topic::Plan {
-        all.extend(diffs::piece(&section.plan));
+        all.extend(diffs::piece(&section.plan, form.context));
         all.extend(fingerprints(group));
     }
     all
@@ -113,12 +114,16 @@ pub(super) fn beyond(groups: &[Group<'_>], count: usize) -> Vec<Piece> {
 /// `### prod → compose`, and the counts.
 fn heading(group: &Group<'_>, topic: Topic) -> String {
     let section = group.section();
-    let target = Line.code(&section.target, ADDRESS);
+    let named = group.sections.iter().any(|section| section.environment.is_some());
+    let target = match named && !section.target.is_empty() {
+        true => format!(" → {}", Line.code(&section.target, ADDRESS)),
+        false => String::new(),
+    };
     let context = section.context.as_ref();
     let context = context
         .map(|place| format!(" ({})", Line.code(place, VALUE)))
         .unwrap_or_default();
-    let title = format!("### {} → {target}{context}\n\n", places(&group.sections));
+    let title = format!("### {}{target}{context}\n\n", places(&group.sections));
     if let Some(why) = &section.failure {
         return title + &format!("There is no plan: {}\n\n", Line.prose(why, SENTENCE));
     }
@@ -244,7 +249,7 @@ fn what(change: &Change) -> String {
             _ => String::new(),
         };
     }
-    let mut forced: Vec<_> = change.attributes.iter().collect();
+    let mut forced: Vec<_> = told(change).collect();
     if let Reason::CannotUpdateInPlace { attribute, .. } | Reason::Drifted { attribute, .. } = &change.reason {
         forced.sort_by_key(|a| a.path != *attribute);
     }
@@ -253,7 +258,7 @@ fn what(change: &Change) -> String {
         .take(ATTRIBUTES)
         .map(|a| Cell.code(&attribute(a, VALUE), VALUE));
     let mut shown: Vec<String> = shown.collect();
-    if let Some(more) = change.attributes.len().checked_sub(ATTRIBUTES + 1) {
+    if let Some(more) = forced.len().checked_sub(ATTRIBUTES + 1) {
         shown.push(format!("{} more", more + 1));
     }
     shown.join(", ")

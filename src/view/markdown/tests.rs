@@ -91,8 +91,14 @@ fn review(sections: Vec<Section>) -> Review {
     }
 }
 
+const FORM: Form = Form {
+    topic: Topic::Plan,
+    most: COMMENT,
+    context: 3,
+};
+
 fn comment(review: &Review) -> String {
-    let text = markdown(review, Topic::Plan, COMMENT);
+    let text = markdown(review, FORM);
     assert_eq!(
         judge(&text).map(|marker| marker.stack),
         Ok("house-prices".to_owned()),

@@ -34,6 +34,8 @@ impl Weight {
 
 /// The most sentences: a verdict is short.
 const MOST: usize = 4;
+/// What can be had again: that it goes is not worth a word.
+const IMAGE: &str = "image";
 /// The most names in one of them.
 const NAMED: usize = 3;
 
@@ -116,7 +118,8 @@ fn sentences(section: &Section, place: &str) -> Vec<(Weight, String)> {
     if let Some(found) = of(&loses) {
         all.push((Weight::Caution, format!("Data is lost{place}: {}.", named(&found))));
     }
-    if let Some(found) = of(&|change| change.action == Action::Delete && !loses(change)) {
+    if let Some(found) = of(&|change| change.action == Action::Delete && change.address.kind != IMAGE && !loses(change))
+    {
         all.push((Weight::Caution, format!("Destroyed{place}: {}.", named(&found))));
     }
     for model in section.models.iter().filter(|model| !model.breaking.is_empty()) {
@@ -157,7 +160,7 @@ fn downtime(plan: &Plan, place: &str) -> Option<(Weight, String)> {
 /// Nothing that anybody would miss.
 fn quiet(section: &Section, place: &str) -> (Weight, String) {
     let counts = section.plan.summary();
-    let changes = counts.add + counts.change + counts.replace;
+    let changes = counts.add + counts.change + counts.replace + counts.destroy;
     match changes {
         0 if section.models.is_empty() => (Weight::Tip, "No changes.".to_owned()),
         _ => {
