@@ -42,7 +42,7 @@ impl Spot {
     /// what stands between two backticks.
     pub(super) fn prose(self, text: &str, most: usize) -> String {
         let text = shown(text, most);
-        let quoted = text.matches('`').count() % 2 == 0 && !text.contains("``");
+        let quoted = text.matches('`').count().is_multiple_of(2) && !text.contains("``");
         if !quoted {
             return self.words(&text);
         }
