@@ -32,7 +32,7 @@ fn a_change_is_shown_done_and_then_gone() {
     assert_snapshot!(stage.ends(2, "plan --detailed-exitcode"), @"
     STACK → compose (unix:///var/run/docker.sock)
 
-      -/+ service/worker  mlstack.yaml:6  memory 32Mi → 48Mi  ≈ 1 s downtime
+      -/+ service/worker  mlstack.yaml:6  memory 32Mi → 48Mi  rolling, no downtime
 
     Plan: 0 to add, 0 to change, 1 to replace, 0 to destroy.
     ");

@@ -33,7 +33,7 @@ fn a_part_changes_and_the_rest_stays() {
 
       + service/clock     mlstack.yaml:4  will be created
       -/+ service/worker  mlstack.yaml:6  command …eep 600 & wai… → …eep 601 & wai…
-                                          ≈ 1 s downtime
+                                          rolling, no downtime
 
     Plan: 1 to add, 0 to change, 1 to replace, 0 to destroy.
     ");
@@ -47,7 +47,7 @@ fn a_part_changes_and_the_rest_stays() {
     STACK → compose (unix:///var/run/docker.sock)
 
       -/+ service/store  mlstack.yaml:5  command …leep 600 & wait → …leep 601 & wait
-                                         ≈ 1 s downtime
+                                         rolling, no downtime
 
     Plan: 0 to add, 0 to change, 1 to replace, 0 to destroy.
     ");
