@@ -1,6 +1,6 @@
 //! Text of strangers in a comment: whatever it is and wherever it stands, GitHub's Markdown makes nothing of it.
 //!
-//! The judge is a parser of GitHub's dialect with all of its extensions; `tests/live/judges` asks GitHub's own.
+//! The judge is a parser of GitHub's dialect with all of its extensions; other judges are asked by hand, see `docs/reliability.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -383,7 +383,7 @@ fn steers_nothing(comment: &str) {
     assert_eq!(comment.chars().find(|c| hidden(*c)), None);
 }
 
-/// What the judges outside this program are asked about: `tests/judges/comments.py` and `pictures.mjs`.
+/// What judges outside this program are asked about.
 #[test]
 fn the_comments_are_written_for_other_judges() {
     let Some(folder) = std::env::var_os("MLSTACK_TEST_COMMENTS") else {
