@@ -32,3 +32,7 @@ images:
 # Optimised executables.
 release:
     cargo build --release --locked
+
+# What is shipped for this machine, below dist/release/.
+package:
+    packaging/build
