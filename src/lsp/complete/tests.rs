@@ -67,8 +67,8 @@ fn keys_of_a_component() {
 
 #[test]
 fn keys_of_the_file() {
-    assert_eq!(labels("version: 1", "‸"), "version");
-    assert_eq!(labels("target: k8s", "ku‸\n    target: k8s"), "kubernetes");
+    assert_eq!(labels("version: 1", "‸"), "version policies");
+    assert_eq!(labels("target: k8s", "ku‸\n    target: k8s"), "policies kubernetes");
     assert_eq!(labels("generate: 32", "‸: 32"), "env file sops generate");
     insta::assert_snapshot!(offered("name: x\ncomponents:\n  a: {type: service}\n  b: {type: cache}\nenvironments:\n  prod:\n    components:\n      a: {}\n      ‸\n"), @r#"b (cache) "" → "b:\n        ""#);
 }

@@ -399,9 +399,11 @@ fn unsupported(section: &Section) -> Option<Piece> {
     (!rows.is_empty()).then(|| list(Rank::Notes, "**Honoured in part**\n\n", rows, 0, "field"))
 }
 
-/// What `apply --approved` takes, one for each environment.
+/// What `apply --approved` takes, one for each environment whose target was looked at: what is compared with a commit, or
+/// with nothing, is not what an apply will find.
 fn fingerprints(group: &Group<'_>) -> Option<Piece> {
-    let told = |section: &&&Section| !section.fingerprint.is_empty() && !section.plan.is_empty();
+    let looked = |section: &Section| section.context.as_deref().is_some_and(|place| place != "offline");
+    let told = |section: &&&Section| looked(section) && !section.fingerprint.is_empty() && !section.plan.is_empty();
     let sections = group.sections.iter().filter(told);
     let row_of = |section: &&Section| {
         let fingerprint = Line.code(&section.fingerprint, ADDRESS);

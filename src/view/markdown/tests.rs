@@ -68,6 +68,7 @@ fn section(environment: &str, changes: Vec<Change>) -> Section {
     Section {
         environment: Some(environment.to_owned()),
         target: "compose".to_owned(),
+        context: Some("unix:///var/run/docker.sock".to_owned()),
         fingerprint: "0123456789abcdef".repeat(4),
         plan: Plan {
             nodes: nodes.collect(),
@@ -162,7 +163,7 @@ fn a_comment_in_full() {
 
     **mlstack plan** of `house-prices` against `origin/main` (`1a2b3c4d5e`)
 
-    ### `prod` → `compose`
+    ### `prod` → `compose` (`unix:///var/run/docker.sock`)
 
     0 to add, 1 to change, 0 to replace, 1 to destroy.
 
@@ -226,7 +227,7 @@ fn nothing_is_said_in_one_line() {
 
     **mlstack plan** of `house-prices` against `origin/main` (`1a2b3c4d5e`)
 
-    ### `dev` and `prod` → `compose`
+    ### `dev` and `prod` → `compose` (`unix:///var/run/docker.sock`)
 
     0 to add, 0 to change, 0 to replace, 0 to destroy.
     ");
@@ -242,7 +243,10 @@ fn environments_where_the_same_happens_are_told_once() {
     let titles: Vec<_> = text.lines().filter(|line| line.starts_with("### ")).collect();
     assert_eq!(
         titles,
-        ["### `dev` and `staging` → `compose`", "### `prod` → `compose`"]
+        [
+            "### `dev` and `staging` → `compose` (`unix:///var/run/docker.sock`)",
+            "### `prod` → `compose` (`unix:///var/run/docker.sock`)"
+        ]
     );
     assert_eq!(text.matches("`: `0123").count(), 3, "a fingerprint for each:\n{text}");
 }
