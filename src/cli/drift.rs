@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     match args.format {
         Report::Text => context.ui.out(&text()),
         Report::Json => context.ui.out_json(&document(&survey, &plan)),
-        _ => report(&of_target(&survey, &plan), shape, &text, context)?,
+        _ => report(&of_target(&survey, plan.clone(), args.format), shape, &text, context)?,
     }
     let differs = !plan.drift.is_empty() || plan.intended().next().is_some();
     Ok(if args.detailed_exitcode && differs {

@@ -10,7 +10,7 @@ use crate::ledger::new_id;
 use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Foresight, Options, drift, forecast, plan, verify};
-use crate::review::{Violation, judge};
+use crate::review::{Section, Violation, judge};
 use crate::target::capability::{self, Level};
 use crate::view::{
     Extras, Header, Style, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
@@ -45,19 +45,23 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let options = options(&args.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
+    let review = review::of_plan(&survey, plan, args)?;
+    let [Section { plan, violations, .. }] = review.sections.as_slice() else {
+        unreachable!("a plan of a target is one section");
+    };
     match args.format {
-        Report::Json => context.ui.out_json(&document(&survey, &plan)),
-        _ => review::show(&review::of_plan(&survey, &plan, args)?, args, context)?,
+        Report::Json => context.ui.out_json(&document(&survey, plan)),
+        _ => review::show(&review, args, context)?,
     }
-    refuse_lost_data(&plan)?;
-    refuse_violations(&violations(&survey, &plan))?;
+    refuse_lost_data(plan)?;
+    refuse_violations(violations)?;
     if let Some(path) = &args.out {
         let binding = Binding {
             plan_id: new_id().map_err(|error| Failure::of(Exit::Error, &error))?,
             stack_digest: digest_text(&survey.loaded.file.text),
             scope: survey.scope.clone(),
         };
-        let sealed = seal(document(&survey, &plan), &plan, &survey.observed, &binding);
+        let sealed = seal(document(&survey, plan), plan, &survey.observed, &binding);
         refuse_secret(path, sealed.as_bytes())?;
         std::fs::write(context.here.join(path), sealed)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;

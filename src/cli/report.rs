@@ -121,20 +121,23 @@ fn append(variable: &str, text: &str, most: u64, context: &Context) -> Result<()
 }
 
 /// The plan of a target as a review: one section, and nothing to compare with but what runs.
-pub(super) fn of_target(survey: &Survey, plan: &Plan) -> Review {
+pub(super) fn of_target(survey: &Survey, plan: Plan, form: Report) -> Review {
     let loaded = &survey.loaded;
     let stack = Some(&loaded.stack);
     let section = Section {
         environment: loaded.stack.environment.clone(),
         target: loaded.target.name().to_owned(),
         context: Some(survey.place.clone()),
-        fingerprint: fingerprint(&header(survey), plan),
+        fingerprint: match form {
+            Report::Text => String::new(), // which takes time, and people are not shown it
+            _ => fingerprint(&header(survey), &plan),
+        },
         unsupported: degraded(loaded),
         diagnostics: loaded.warnings.clone(),
         findings: survey.findings.clone(),
-        topology: topology(stack, stack, plan),
-        violations: violations(survey, plan),
-        plan: plan.clone(),
+        topology: topology(stack, stack, &plan),
+        violations: violations(survey, &plan),
+        plan,
         ..Section::default()
     };
     Review {

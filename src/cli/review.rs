@@ -64,8 +64,8 @@ pub(super) fn show(review: &Review, args: &Args, context: &Context) -> Result<()
 }
 
 /// A plan against what runs, or against nothing, as a review of one section.
-pub(super) fn of_plan(survey: &Survey, plan: &Plan, args: &Args) -> Result<Review, Failure> {
-    let mut review = of_target(survey, plan);
+pub(super) fn of_plan(survey: &Survey, plan: Plan, args: &Args) -> Result<Review, Failure> {
+    let mut review = of_target(survey, plan, args.format);
     if args.why {
         let file = &survey.loaded.file;
         let repository = Repository::discover(&file.root).map_err(|error| no_git(&error))?;

@@ -6,7 +6,11 @@ use mlstack_provider::Value;
 use serde_json::json;
 
 use super::Header;
-use crate::plan::{Action, Plan, seal::digest_value, wire};
+use crate::plan::{
+    Action, Plan,
+    seal::{digest_text, digest_value},
+    wire,
+};
 
 /// What a plan's JSON tells beside the plan, each ready as JSON.
 #[derive(Clone, Debug, Default)]
@@ -69,13 +73,20 @@ pub fn fingerprint(header: &Header<'_>, plan: &Plan) -> String {
 }
 
 fn fingerprint_of(header: &Header<'_>, changes: &[Value]) -> String {
-    let mut changes = changes.to_vec();
-    for change in &mut changes {
-        if let Some(change) = change.as_object_mut() {
-            change.shift_remove("downtime_seconds");
+    let timeless = |change: &Value| {
+        let mut change = change.clone();
+        if let Some(fields) = change.as_object_mut() {
+            fields.shift_remove("downtime_seconds");
         }
-    }
-    digest_value(&json!([header.stack, header.environment, header.target, changes]))
+        change
+    };
+    let about = json!([header.stack, header.environment, header.target]).to_string();
+    let told = changes.iter().map(|change| match change.get("downtime_seconds") {
+        Some(_) => digest_value(&timeless(change)),
+        None => digest_value(change),
+    });
+    let told: Vec<String> = std::iter::once(about).chain(told).collect();
+    digest_text(&told.join("\n"))
 }
 
 /// Whether carrying it out takes anything away, if only for a moment.
