@@ -149,10 +149,6 @@ fn a_plan_as_a_comment() {
     ```
 
     </details>
-
-    Fingerprint, for `mlstack apply --approved`:
-
-    - `dev`: `879a3344eabdc0cbbb09baeb03541973506dd4a76b1158aa5de86461bb05a5fc`
     --- stderr
     "#);
 }
