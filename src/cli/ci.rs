@@ -32,6 +32,7 @@ pub(super) fn run(args: &Ci, context: &Context) -> Result<Exit, Failure> {
         .map(|file| look(&folder, file))
         .collect::<Result<Vec<_>, _>>()?;
     refuse_foreign(&folder, &files, &states)?;
+    refuse_another(&folder, &files)?;
     if place.check {
         return Ok(check(&files, &states, context));
     }
@@ -53,6 +54,30 @@ fn refuse_foreign(folder: &Path, files: &[RenderedFile], states: &[Option<State>
         let path = folder.join(&file.path);
         return Err(Failure::new(Exit::Error, format!("{} {why}", path.display()))
             .hint("move it away, or `--out DIR` writes to another folder to compare with"));
+    }
+    Ok(())
+}
+
+/// The variable of a workflow that says which stack it is about.
+const ABOUT: &str = "MLSTACK_FILE:";
+
+/// Workflows are about one stack: those of another one are not written over.
+fn refuse_another(folder: &Path, files: &[RenderedFile]) -> Result<(), Failure> {
+    let about = |text: &str| {
+        let line = text.lines().find_map(|line| line.trim_start().strip_prefix(ABOUT));
+        line.map(|name| name.trim().to_owned())
+    };
+    for file in files {
+        let there = std::fs::read_to_string(folder.join(&file.path)).unwrap_or_default();
+        let (is, wanted) = (about(&there), about(&String::from_utf8_lossy(&file.bytes)));
+        if let (Some(is), Some(wanted)) = (is, wanted)
+            && is != wanted
+        {
+            let text = format!("{} is about another stack file, {is}, not {wanted}", file.path);
+            return Err(Failure::new(Exit::Error, text).hint(
+                "take those files away if that stack is no more; `--out DIR` writes these elsewhere, to be renamed and merged",
+            ));
+        }
     }
     Ok(())
 }

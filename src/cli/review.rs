@@ -2,7 +2,7 @@
 //! environment. Reads git's objects and the user's files; asks nobody, starts nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mlstack_provider::{Address, Finding, Level, Observed, Resource, Source};
 use serde_json::json;
@@ -25,7 +25,8 @@ use crate::project::git::{Commit, GitError, Repository, Snapshot, Wanted};
 use crate::project::images::{SIDECARS, is_packed};
 use crate::project::{FindError, Jail, NAME, StackFile, context};
 use crate::review::{
-    Base, Blame, Review, Section, Served, cause, is_here, judge, model_changes, model_of, owner, served, topology,
+    Base, Blame, Review, Section, Served, Violation, cause, is_here, judge, loosened, model_changes, model_of, owner,
+    served, topology,
 };
 use crate::stack::models::{File, beside, digest};
 use crate::stack::{self, Component, MAX_BYTES, Parsed, Stack};
@@ -141,9 +142,14 @@ impl std::ops::Deref for HeadFile {
 fn head_file(context: &Context) -> Result<HeadFile, Failure> {
     let named = context.global.file.as_deref();
     let full = context.here.join(named.unwrap_or(Path::new(NAME)));
+    // A folder that is gone as well still says which file is meant.
+    let full = match full.extension() {
+        None => full.join(NAME),
+        Some(_) => full,
+    };
     let found = stack_file(context);
     let missing = found.is_err() && !full.exists();
-    let root = full.parent().and_then(|folder| folder.canonicalize().ok());
+    let root = full.parent().and_then(real);
     match root.filter(|_| missing) {
         Some(root) => Ok(HeadFile {
             file: StackFile {
@@ -156,6 +162,14 @@ fn head_file(context: &Context) -> Result<HeadFile, Failure> {
         }),
         None => found.map(|file| HeadFile { file, is_gone: false }),
     }
+}
+
+/// Where a folder is, or was: the real path of the nearest one above it that is there, and the rest.
+fn real(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find_map(|above| {
+        let rest = folder.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(rest))
+    })
 }
 
 /// Neither side has a stack file.
@@ -225,6 +239,42 @@ impl BaseSide {
     }
 }
 
+/// Whether a stack file can be read at all; one that cannot has no environments to speak of.
+fn is_usable(text: &str) -> bool {
+    stack::parse(text, &stack::Options::default()).stack.is_some()
+}
+
+/// The environments of a stack file; one without a name where it has none.
+fn named(text: &str) -> Vec<Option<String>> {
+    let all: Vec<_> = stack::environments(text).into_iter().map(Some).collect();
+    if all.is_empty() { vec![None] } else { all }
+}
+
+/// Which stack an environment is: its name, its target, and its namespace on a cluster.
+fn place(text: &str, environment: Option<&str>) -> Option<(String, Option<String>, Option<String>)> {
+    let options = stack::Options {
+        environment: environment.map(str::to_owned),
+        ..stack::Options::default()
+    };
+    let stack = stack::parse(text, &options).stack?;
+    let target = stack.target.filter(|target| target != Target::Compose.name());
+    Some((stack.name, target, stack.kubernetes.namespace))
+}
+
+/// What the policies say: those of the working tree, where the stack goes those that it had; and what becomes of them.
+fn violations(head: Option<&Side>, base: Option<&Side>, section: &Section) -> Vec<Violation> {
+    let stack = |side: &Side| side.loaded.stack.clone();
+    let Some(judged) = head.or(base).map(stack) else {
+        return Vec::new();
+    };
+    let mut found = judge(&judged, &section.target, &section.plan, &section.models);
+    if let (Some(head), Some(base)) = (head, base) {
+        let at = |path: &diag::Path| head.loaded.source(path);
+        found.extend(loosened(&base.loaded.stack, &head.loaded.stack, &at));
+    }
+    found
+}
+
 /// The files that a plan of a stack looks at.
 fn wanted(mut wanted: Wanted, stack: &Stack) -> Wanted {
     for component in stack.components.values() {
@@ -260,15 +310,47 @@ struct Compare<'a> {
 impl Compare<'_> {
     /// The environments that either side has; the one that was typed; none where there are none.
     fn environments(&self) -> Result<Vec<Option<String>>, Failure> {
-        let head = stack::environments(&self.file.text);
-        let base = self.base.text.as_deref().map(stack::environments).unwrap_or_default();
         let (env, target) = (&self.context.global.env, &self.context.global.target);
         if env.is_some() || target.is_some() {
             return Ok(vec![env.clone()]);
         }
-        let gone = base.into_iter().filter(|name| !head.contains(name));
-        let all: Vec<_> = head.iter().cloned().chain(gone).map(Some).collect();
+        let head = self.of_head();
+        let met: Vec<_> = head
+            .iter()
+            .filter_map(|name| self.counterpart(name.as_deref()))
+            .collect();
+        let gone = self.of_base().into_iter().filter(|name| !met.contains(name));
+        let all: Vec<_> = head.iter().cloned().chain(gone).collect();
         Ok(if all.is_empty() { vec![None] } else { all })
+    }
+
+    /// The environments of the working tree: one without a name where it says none.
+    fn of_head(&self) -> Vec<Option<String>> {
+        match self.file.is_gone {
+            true => Vec::new(),
+            false => named(&self.file.text),
+        }
+    }
+
+    /// The same of the base, as far as it can be read.
+    fn of_base(&self) -> Vec<Option<String>> {
+        let text = self.base.text.as_deref().filter(|text| is_usable(text));
+        text.map(named).unwrap_or_default()
+    }
+
+    /// What an environment is compared with: the one of that name, else one whose name the working tree does not have
+    /// and that is the same stack at the same place.
+    fn counterpart(&self, environment: Option<&str>) -> Option<Option<String>> {
+        let (base, wanted) = (self.of_base(), environment.map(str::to_owned));
+        // Where a target was typed, both are without an environment, though either may have some.
+        let typed = wanted.is_none() && self.of_head() != [None];
+        if base.contains(&wanted) || (typed && !base.is_empty()) {
+            return Some(wanted);
+        }
+        let text = self.base.text.as_deref()?;
+        let (head, here) = (self.of_head(), place(&self.file.text, environment)?);
+        base.into_iter()
+            .find(|name| !head.contains(name) && place(text, name.as_deref()).as_ref() == Some(&here))
     }
 
     /// What happens in one environment, and the name of the stack.
@@ -317,9 +399,7 @@ impl Compare<'_> {
             head.as_ref()
                 .and_then(|head| head.loaded.source(&component.path.key("model")))
         });
-        if let Some(head) = &head {
-            section.violations = judge(&head.loaded.stack, target.name(), &section.plan, &section.models);
-        }
+        section.violations = violations(head.as_ref(), base.as_ref(), &section);
         section.topology = topology(parts(standing).0, is.0, &section.plan);
         section.fingerprint = fingerprint(&header(&name, &section), &section.plan);
         Ok((name, section))
@@ -329,9 +409,12 @@ impl Compare<'_> {
     fn head(&self, environment: Option<&str>, told: &mut Told) -> Result<Option<Side>, Failure> {
         let known = |text: &str| environment.is_none_or(|name| stack::environments(text).iter().any(|n| n == name));
         let base_has = self.base.text.as_deref().is_some_and(known);
-        if self.file.is_gone || (base_has && !known(&self.file.text)) {
+        let lacks = base_has && !known(&self.file.text);
+        if self.file.is_gone || (lacks && is_usable(&self.file.text)) {
             return Ok(None);
         }
+        // What cannot be read has no environments; that it cannot is told then.
+        let environment = environment.filter(|_| !lacks);
         let context = Context {
             ui: self.context.ui,
             global: super::args::Global {
@@ -350,13 +433,14 @@ impl Compare<'_> {
 
     /// The base's side; `None` when it does not have the stack in this environment. What is wrong with it is told.
     fn base(&self, environment: Option<&str>) -> Result<Option<Side>, String> {
-        let key = environment.map(str::to_owned);
         let Some(text) = &self.base.text else {
             return Ok(None);
         };
-        if environment.is_some_and(|name| !stack::environments(text).iter().any(|n| n == name)) {
-            return Ok(None);
-        }
+        let key = match (self.counterpart(environment), is_usable(text)) {
+            (Some(key), _) => key,
+            (None, true) => return Ok(None),
+            (None, false) => None, // what is wrong with it is the same in each
+        };
         let Some(parsed) = self.base.parsed.get(&key) else {
             return Ok(None);
         };

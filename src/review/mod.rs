@@ -17,7 +17,7 @@ use crate::plan::{Action, Plan};
 
 pub use cause::cause;
 pub use models::{Served, is_here, model_changes, model_of, served};
-pub use policy::judge;
+pub use policy::{judge, loosened};
 pub use topology::{owner, topology};
 
 /// All of it.
@@ -204,7 +204,7 @@ impl Review {
 impl Section {
     /// Whether nothing changes here.
     pub fn is_empty(&self) -> bool {
-        self.failure.is_none() && self.plan.is_empty() && self.models.is_empty()
+        self.failure.is_none() && self.plan.is_empty() && self.models.is_empty() && self.violations.is_empty()
     }
 
     /// What stops an apply: the violations that weigh as errors and are not waived.

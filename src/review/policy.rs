@@ -3,11 +3,19 @@
 //! Owns the policies that mlstack knows itself, and what a condition of the user's sees of a change: the plan's JSON of
 //! it, without a secret, with the component and the place beside it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use mlstack_provider::Source;
 use serde_json::{Value, json};
 
 use super::{ModelChange, Severity, Violation, Waiver, owner};
+use crate::diag::Path;
 use crate::plan::{Action, Change, Disruption, Plan, wire};
-use crate::stack::{POLICIES, Policy, PolicySeverity, Stack};
+use crate::stack::{Condition, POLICIES, Policy, PolicySeverity, Stack};
+
+/// The kind of what is made anew from files: that an old one goes is no news.
+const IMAGE: &str = "image";
 
 /// Everything that is against a policy, heaviest first, then in the order of the policies and of the plan.
 pub fn judge(stack: &Stack, target: &str, plan: &Plan, models: &[ModelChange]) -> Vec<Violation> {
@@ -52,7 +60,9 @@ impl Court<'_> {
         }
         let says = |change: &Change| match name {
             "data-loss" => loses_data(change),
-            "destroy" => (change.action == Action::Delete).then(|| format!("{} is taken away", change.address)),
+            // An image that nothing uses any more is no loss.
+            "destroy" => (change.action == Action::Delete && change.address.kind != IMAGE)
+                .then(|| format!("{} is taken away", change.address)),
             "downtime" => stops(change),
             "exposed" => opens(change),
             _ => None,
@@ -104,7 +114,7 @@ impl Court<'_> {
             address: Some(change.address.clone()),
             text,
             help: component.map(|component| {
-                format!("or let it through with a reason: `allow_degraded: {{{policy}: \"…\"}}` on `{component}`")
+                format!("let it through with a reason, if it is meant: `allow_degraded: {{{policy}: \"…\"}}` on `{component}`")
             }),
             source: change.source.clone(),
             waived: self.waived(component, policy),
@@ -136,6 +146,82 @@ impl Court<'_> {
             seen.shift_remove("source");
         }
         seen
+    }
+}
+
+/// What a change of the stack file lets through that was not let through before: policies that weigh less or say
+/// something else, and waivers. `at` tells the line of a place.
+pub fn loosened(before: &Stack, after: &Stack, at: &dyn Fn(&Path) -> Option<Source>) -> Vec<Violation> {
+    let all = Path::root().key("policies");
+    let names: BTreeSet<&str> = before
+        .policies
+        .keys()
+        .chain(after.policies.keys())
+        .map(String::as_str)
+        .collect();
+    let policies = names.into_iter().filter_map(|name| {
+        let (was, is) = (weight(before, name), weight(after, name));
+        let other = is.is_some() && deny(before, name).is_some() && deny(before, name) != deny(after, name);
+        let text = match (other, was > is) {
+            (true, _) => format!("the condition of `{name}` is another one"),
+            (false, true) => format!("`{name}` weighs less: {} → {}", word(was), word(is)),
+            (false, false) => return None,
+        };
+        Some(remark(name, text, at(&all.key(name)).or_else(|| at(&all))))
+    });
+    let mut found: Vec<Violation> = policies.collect();
+    for (name, component) in &after.components {
+        let had = before.components.get(name).map(|before| &before.allow_degraded);
+        let new = component
+            .allow_degraded
+            .iter()
+            .filter(|(key, waiver)| is_policy(after, key) && had.and_then(|had| had.get(*key)) != Some(waiver));
+        found.extend(new.map(|(key, waiver)| {
+            let text = format!("`{name}` is let through from now on: {}", waiver.reason);
+            remark(key, text, at(&component.path.key("allow_degraded").key(key)))
+        }));
+    }
+    found
+}
+
+fn remark(policy: &str, text: String, source: Option<Source>) -> Violation {
+    Violation {
+        policy: policy.to_owned(),
+        severity: Severity::Warning,
+        address: None,
+        text,
+        help: Some("see whether that is meant: nothing stops it any more".to_owned()),
+        source,
+        waived: None,
+    }
+}
+
+fn is_policy(stack: &Stack, name: &str) -> bool {
+    stack.policies.contains_key(name) || POLICIES.iter().any(|(known, ..)| *known == name)
+}
+
+/// How much a policy weighs in a stack; nothing when it has none of that name.
+fn weight(stack: &Stack, name: &str) -> Option<Reverse<Severity>> {
+    let said = stack.policies.get(name);
+    let own = said.and_then(|policy| policy.severity.or(policy.deny.as_ref().map(|_| PolicySeverity::Error)));
+    let known = || {
+        POLICIES
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|(.., default)| *default)
+    };
+    severity(own.or_else(known)?).map(Reverse)
+}
+
+fn deny<'a>(stack: &'a Stack, name: &str) -> Option<&'a Condition> {
+    stack.policies.get(name)?.deny.as_ref()
+}
+
+fn word(weight: Option<Reverse<Severity>>) -> &'static str {
+    match weight {
+        Some(Reverse(Severity::Error)) => "error",
+        Some(Reverse(Severity::Warning)) => "warning",
+        None => "ignore",
     }
 }
 

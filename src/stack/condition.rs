@@ -4,7 +4,8 @@
 //! the change alone (`@`), step by step, never at everything below or at all changes.
 
 use jsonpath_rust::parser::model::{
-    Comparable, Filter, FilterAtom, FnArg, JpQuery, Segment, Selector, SingularQuery, Test, TestFunction,
+    Comparable, Filter, FilterAtom, FnArg, JpQuery, Literal, Segment, Selector, SingularQuery, SingularQuerySegment,
+    Test, TestFunction,
 };
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
@@ -33,7 +34,10 @@ impl Condition {
         }
         let query = parse_json_path(&format!("$[?{text}]")).map_err(|error| first_line(&error.to_string()))?;
         match query.segments.as_slice() {
-            [Segment::Selector(Selector::Filter(filter))] => of_filter(filter)?,
+            [Segment::Selector(Selector::Filter(filter))] => {
+                of_filter(filter)?;
+                names(filter).try_for_each(|name| known(&name))?;
+            }
             _ => return Err("it is not one condition".to_owned()),
         }
         Ok(Self(query))
@@ -115,6 +119,7 @@ fn of_function(function: &TestFunction) -> Result<(), String> {
         TestFunction::Length(one) => of_argument(one),
         TestFunction::Count(one) | TestFunction::Value(one) => of_argument(one),
         TestFunction::Search(one, two) | TestFunction::Match(one, two) => {
+            pattern(two)?;
             of_argument(one).and_then(|()| of_argument(two))
         }
         TestFunction::Custom(name, _) => Err(format!("there is no function `{name}`")),
@@ -127,6 +132,99 @@ fn of_argument(argument: &FnArg) -> Result<(), String> {
         FnArg::Test(test) => of_test(test),
         FnArg::Filter(filter) => of_filter(filter),
     }
+}
+
+/// A pattern that cannot be read would match nothing, and a policy with it would guard nothing.
+fn pattern(argument: &FnArg) -> Result<(), String> {
+    match argument {
+        FnArg::Literal(Literal::String(text)) => match regex::Regex::new(text) {
+            Ok(_) => Ok(()),
+            Err(_) => Err("the pattern cannot be read: it is no regular expression".to_owned()),
+        },
+        _ => Err("the pattern of `match` and `search` is a text in quotes".to_owned()),
+    }
+}
+
+/// What a change has; what else is asked for is misspelt.
+const FIELDS: [&str; 15] = [
+    "action",
+    "action_reason",
+    "address",
+    "after",
+    "attributes",
+    "because",
+    "before",
+    "component",
+    "disruption",
+    "downtime_seconds",
+    "environment",
+    "kind",
+    "name",
+    "protected",
+    "target",
+];
+
+fn known(name: &str) -> Result<(), String> {
+    match FIELDS.contains(&name) {
+        true => Ok(()),
+        false => Err(format!("a change has no `{name}`")),
+    }
+}
+
+type Names<'a> = Box<dyn Iterator<Item = String> + 'a>;
+
+/// The fields of the change that a filter names; what stands in filters within it is about something else.
+fn names(filter: &Filter) -> Names<'_> {
+    match filter {
+        Filter::Or(all) | Filter::And(all) => Box::new(all.iter().flat_map(names)),
+        Filter::Atom(FilterAtom::Filter { expr, .. }) => names(expr),
+        Filter::Atom(FilterAtom::Test { expr, .. }) => of_query(expr),
+        Filter::Atom(FilterAtom::Comparison(comparison)) => {
+            let (left, right) = comparison.vals();
+            Box::new([left, right].into_iter().flat_map(of_value))
+        }
+    }
+}
+
+fn of_query(test: &Test) -> Names<'_> {
+    match test {
+        Test::RelQuery(segments) => match segments.first() {
+            Some(Segment::Selector(Selector::Name(name))) => Box::new(std::iter::once(unquoted(name))),
+            _ => Box::new(std::iter::empty()),
+        },
+        Test::AbsQuery(_) => Box::new(std::iter::empty()),
+        Test::Function(function) => of_call(function),
+    }
+}
+
+fn of_value(value: &Comparable) -> Names<'_> {
+    match value {
+        Comparable::SingularQuery(SingularQuery::Current(segments)) => match segments.first() {
+            Some(SingularQuerySegment::Name(name)) => Box::new(std::iter::once(unquoted(name))),
+            _ => Box::new(std::iter::empty()),
+        },
+        Comparable::Function(function) => of_call(function),
+        Comparable::Literal(_) | Comparable::SingularQuery(_) => Box::new(std::iter::empty()),
+    }
+}
+
+fn of_call(function: &TestFunction) -> Names<'_> {
+    let arguments: Vec<&FnArg> = match function {
+        TestFunction::Length(one) => vec![one],
+        TestFunction::Count(one) | TestFunction::Value(one) => vec![one],
+        TestFunction::Search(one, two) | TestFunction::Match(one, two) => vec![one, two],
+        TestFunction::Custom(..) => Vec::new(),
+    };
+    Box::new(arguments.into_iter().flat_map(|argument| match argument {
+        FnArg::Test(test) => of_query(test),
+        FnArg::Filter(filter) => names(filter),
+        FnArg::Literal(_) => Box::new(std::iter::empty()),
+    }))
+}
+
+/// `@['kind']` and `@.kind` are the same.
+fn unquoted(name: &str) -> String {
+    name.trim_matches(['\'', '"']).to_owned()
 }
 
 fn absolute() -> String {

@@ -95,7 +95,8 @@ pub fn outputs(review: &Review, delimiter: &str) -> String {
     if let [section] = &review.sections[..] {
         out += &output("fingerprint", &section.fingerprint, delimiter);
     }
-    let prints = review.sections.iter().map(|section| {
+    let known = review.sections.iter().filter(|section| !section.fingerprint.is_empty());
+    let prints = known.map(|section| {
         let name = section.environment.clone().unwrap_or_default();
         (name, json!(section.fingerprint))
     });

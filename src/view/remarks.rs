@@ -140,6 +140,8 @@ fn unsupported(told: &Value) -> Remark {
     remark(Weight::Tells, HONOURED_IN_PART, said, place(&told["source"]))
 }
 
+const IMAGE: &str = "image";
+
 fn place(told: &Value) -> Option<Source> {
     let number = |key: &str| told[key].as_u64().and_then(|number| usize::try_from(number).ok());
     Some(Source {
@@ -156,7 +158,7 @@ fn violation(found: &Violation) -> Remark {
         Severity::Warning => Weight::Warns,
     };
     let mut text = with_address(found.address.as_ref(), &found.text);
-    if let Some(help) = &found.help {
+    if let Some(help) = found.help.as_ref().filter(|_| found.waived.is_none()) {
         text.extend(["; help: ", help]);
     }
     Remark {
@@ -190,6 +192,7 @@ fn change(change: &Change) -> Option<Remark> {
         (Action::Refuse, _) => (Weight::Stops, REFUSED),
         (Action::NoOp | Action::Keep, _) => return None,
         (_, Disruption::DataLoss) => (Weight::Loses, DATA_LOSS),
+        (Action::Delete, _) if change.address.kind == IMAGE => return None, // nothing uses it any more
         (Action::Delete, _) => (Weight::Loses, DESTROYED),
         (_, Disruption::Downtime { .. }) => (Weight::Tells, DOWNTIME),
         _ => return None,

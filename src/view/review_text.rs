@@ -7,6 +7,7 @@ use mlstack_provider::Value;
 use super::plan_text::title;
 use super::violations_text;
 use super::{Header, Paint, Style, escape, findings_text, plan_text};
+use crate::diag::visible::visible_lines;
 use crate::lines::{Line, hunks};
 use crate::plan::{Action, Plan};
 use crate::review::{Blame, ModelChange, ModelFacts, Review, Section};
@@ -180,7 +181,7 @@ fn drawn(before: &str, after: &str, context: usize, style: Style) -> String {
         let head = format!("@@ -{} +{} @@", span(&hunk.before), span(&hunk.after));
         lines.push(style.paint(Paint::Faint, &head));
         lines.extend(hunk.lines.iter().map(|line| match line {
-            Line::Same(text) => format!(" {}", escape(text)),
+            Line::Same(text) => format!(" {}", visible_lines(&escape(text))),
             Line::Gone(text) => style.paint(Paint::Bad, &format!("-{}", escape(text))),
             Line::New(text) => style.paint(Paint::Good, &format!("+{}", escape(text))),
         }));

@@ -1,6 +1,7 @@
 //! Columns of text.
 
 use super::{Paint, Style, escape, width};
+use crate::diag::visible::visible_lines;
 
 /// Titles and rows, each column as wide as its widest; an empty cell is a dash. `painted` are the columns that say how
 /// a row fares, drawn in its colour.
@@ -40,7 +41,8 @@ pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
     texts.into_iter().map(width).max().unwrap_or(0)
 }
 
-/// Breaks at spaces into lines of at most `room` columns; a longer word is a line of its own.
+/// Breaks at spaces into lines of at most `room` columns; a longer word is a line of its own. No line begins as a command
+/// to GitHub's runner does.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
@@ -52,5 +54,5 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
             _ => lines.push(word.to_owned()),
         }
     }
-    lines
+    lines.iter().map(|line| visible_lines(line)).collect()
 }

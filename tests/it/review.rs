@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::support::{Sandbox, repository};
 
-const STACK: &str = "\
+pub(crate) const STACK: &str = "\
 version: 1
 name: shop
 
@@ -36,7 +36,7 @@ pub(crate) fn commit(sandbox: &Sandbox, why: &str) {
     git_with(sandbox, &["commit", "-q", "-m", why]);
 }
 
-fn git(sandbox: &Sandbox, arguments: &str) -> String {
+pub(crate) fn git(sandbox: &Sandbox, arguments: &str) -> String {
     git_with(sandbox, &arguments.split(' ').collect::<Vec<_>>())
 }
 
@@ -56,7 +56,7 @@ fn git_with(sandbox: &Sandbox, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn edit(sandbox: &Sandbox, path: &str, edits: &[(&str, &str)]) {
+pub(crate) fn edit(sandbox: &Sandbox, path: &str, edits: &[(&str, &str)]) {
     let mut text = sandbox.read(path);
     for (from, to) in edits {
         assert!(text.contains(from), "{from}");
@@ -65,7 +65,7 @@ fn edit(sandbox: &Sandbox, path: &str, edits: &[(&str, &str)]) {
     sandbox.write(path, text);
 }
 
-const PLAN: &str = "plan --offline --color never --base";
+pub(crate) const PLAN: &str = "plan --offline --color never --base";
 
 #[test]
 fn what_changed_is_told_with_the_line_that_was_written() {

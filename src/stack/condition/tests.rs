@@ -26,8 +26,8 @@ fn a_condition_looks_at_one_change() {
     }
     for text in [
         "@.action == 'create'",
-        "@.missing",
-        "@.missing == 1",
+        "@.component",
+        "@.before.missing == 1",
         "@.downtime_seconds > 12",
     ] {
         assert!(!holds(text), "{text}");
@@ -48,6 +48,11 @@ fn what_could_cost_much_or_means_nothing_is_refused() {
         "true] , [?@.a",
         "frobnicate(@.a)",
         "@.a[?@.b[?@..c]]",
+        "@.kindd == 'volume'",
+        "@['kindd']",
+        "search(@.nmae, 'db')",
+        "search(@.name, '(')",
+        "search(@.name, @.kind)",
     ]
     .iter()
     .map(|text| format!("{text:?}: {}\n", refusal(text)))
@@ -63,6 +68,11 @@ fn what_could_cost_much_or_means_nothing_is_refused() {
     "true] , [?@.a": expected comp_op
     "frobnicate(@.a)": expected atom_expr
     "@.a[?@.b[?@..c]]": `..` is not for policies: name the way, such as `@.after.image`
+    "@.kindd == 'volume'": a change has no `kindd`
+    "@['kindd']": a change has no `kindd`
+    "search(@.nmae, 'db')": a change has no `nmae`
+    "search(@.name, '(')": the pattern cannot be read: it is no regular expression
+    "search(@.name, @.kind)": the pattern of `match` and `search` is a text in quotes
     "#);
     assert!(refusal(&"(".repeat(5000)).contains("characters"));
     assert!(refusal(&format!("{}@.a{}", "(".repeat(100), ")".repeat(100))).contains("deep"));

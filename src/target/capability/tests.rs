@@ -208,7 +208,7 @@ fn allowances_that_miss_say_how() {
       did you mean `env-secrets`?
     unknown-capability at Key components.db.allow_degraded.nonsense
       no capability is called `nonsense`
-      one of `env-secrets`, `public-data`, `dangerous-mount`, `floating-tag`, `no-limits`, `secret-in-file`, `one-replica`, `unpinned-model`, `unversioned-models`, `host-mount`
+      one of `env-secrets`, `breaking-api`, `data-loss`, `destroy`, `downtime`, `exposed`, `public-data`, `dangerous-mount`, `floating-tag`, `no-limits`, `secret-in-file`, `one-replica`
     unneeded-allowance at Key components.db.allow_degraded.storage
       every target does this without an allowance, as far as it can
       remove `storage` from `allow_degraded`

@@ -162,7 +162,11 @@ fn quiet(section: &Section, place: &str) -> (Weight, String) {
     let counts = section.plan.summary();
     let changes = counts.add + counts.change + counts.replace + counts.destroy;
     match changes {
-        0 if section.models.is_empty() => (Weight::Tip, "No changes.".to_owned()),
+        0 if section.models.is_empty() && section.violations.is_empty() => (Weight::Tip, "No changes.".to_owned()),
+        0 if section.models.is_empty() => (
+            Weight::Warning,
+            format!("Nothing changes{place}, but policies say something of it."),
+        ),
         _ => {
             let changes = if changes == 1 {
                 "1 change".to_owned()

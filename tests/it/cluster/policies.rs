@@ -46,8 +46,8 @@ fn what_is_against_a_policy_is_told_and_not_done() {
     Policies:
 
       error  downtime  mlstack.yaml:10: statefulset/db does not answer for a while
-                       or let it through with a reason: `allow_degraded: {downtime:
-                       "…"}` on `db`
+                       let it through with a reason, if it is meant:
+                       `allow_degraded: {downtime: "…"}` on `db`
     --- stderr
     error: this is against the policies of the stack: downtime
       hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
@@ -116,8 +116,8 @@ fn a_waiver_counts_until_its_day() {
     Policies:
 
       error  downtime  mlstack.yaml:10: statefulset/db does not answer for a while
-                       or let it through with a reason: `allow_degraded: {downtime:
-                       "…"}` on `db`
+                       let it through with a reason, if it is meant:
+                       `allow_degraded: {downtime: "…"}` on `db`
     --- stderr
     mlstack::ended-waiver
 

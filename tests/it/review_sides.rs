@@ -1,0 +1,169 @@
+//! The two sides of a review: one that cannot be read, one that is gone, one that has other environments; and the policies of
+//! both.
+
+use crate::review::{PLAN, STACK, commit, committed, edit, git};
+use crate::support::Sandbox;
+
+const GUARDED: &str = "\
+version: 1
+name: shop
+policies: { destroy: error, downtime: error }
+components:
+  api: { type: service, image: \"example/api:1\", resources: { memory: 64Mi } }
+  worker: { type: service, image: \"example/worker:1\", resources: { memory: 64Mi } }
+environments:
+  dev: { target: compose }
+  live: { target: compose }
+";
+
+/// A stack file that cannot be read has no environments either; that is no reason to say that they go.
+#[test]
+fn a_broken_stack_file_is_no_missing_one() {
+    let sandbox = committed(Sandbox::new().stack(GUARDED));
+    for broken in [
+        "x: [",
+        "",
+        "{",
+        "a: b",
+        "version: 2",
+        "version: 1\nname: shop\nenviroments: {dev: {}}\n",
+    ] {
+        sandbox.write("mlstack.yaml", broken);
+        let said = sandbox.run(&format!("{PLAN} base"));
+        assert!(said.starts_with("exit: 3"), "{broken:?}\n{said}");
+        let named = sandbox.run(&format!("{PLAN} base -e dev"));
+        assert!(named.starts_with("exit: 3"), "{broken:?}\n{named}");
+    }
+    let sarif: serde_json::Value =
+        serde_json::from_str(&sandbox.stdout(&format!("{PLAN} base --format sarif"))).unwrap();
+    assert!(!sarif["runs"][0]["results"].as_array().unwrap().is_empty(), "{sarif:#}");
+}
+
+#[test]
+fn a_base_that_cannot_be_read_is_no_empty_one() {
+    let sandbox = committed(Sandbox::new().stack(GUARDED));
+    sandbox.write("mlstack.yaml", "x: [");
+    commit(&sandbox, "broken");
+    git(&sandbox, "tag broken");
+    sandbox.write("mlstack.yaml", GUARDED);
+    insta::assert_snapshot!(sandbox.run(&format!("{PLAN} broken")), @"
+    exit: 0
+    --- stdout
+    shop: what changes since broken (072509187b58)
+
+    shop · dev → compose
+
+    Not compared: the stack file of the base cannot be used: a bracket is still open here
+
+    shop · live → compose
+
+    Not compared: the stack file of the base cannot be used: a bracket is still open here
+    --- stderr
+    ");
+    sandbox.write("mlstack.yaml", GUARDED.split("environments").next().unwrap());
+    let said = sandbox.run(&format!("{PLAN} broken"));
+    assert!(
+        said.contains("shop → compose") && said.contains("Not compared"),
+        "{said}"
+    );
+}
+
+#[test]
+fn policies_also_judge_what_goes_with_its_environment_or_file() {
+    let sandbox = committed(Sandbox::new().stack(GUARDED));
+    edit(&sandbox, "mlstack.yaml", &[("  live: { target: compose }\n", "")]);
+    let said = sandbox.run(&format!("{PLAN} base"));
+    assert!(said.starts_with("exit: 5") && said.contains("error  destroy"), "{said}");
+    std::fs::remove_file(sandbox.path().join("mlstack.yaml")).unwrap();
+    let said = sandbox.run(&format!("{PLAN} base"));
+    assert!(
+        said.starts_with("exit: 5") && said.contains("all of the stack goes"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_a_change_lets_through_from_now_on_is_told() {
+    let sandbox = committed(Sandbox::new().stack(GUARDED));
+    edit(
+        &sandbox,
+        "mlstack.yaml",
+        &[
+            ("destroy: error, ", "destroy: warning, "),
+            (
+                "worker:1\", resources: { memory: 64Mi }",
+                "worker:1\", resources: { memory: 64Mi }, allow_degraded: { downtime: one node }",
+            ),
+        ],
+    );
+    insta::assert_snapshot!(sandbox.run(&format!("{PLAN} base -e dev")), @"
+    exit: 0
+    --- stdout
+    shop: what changes since base (362fdf6f5bd0)
+
+    shop · dev → compose
+
+    No changes: 6 of 6 are as they should be.
+
+    Policies:
+
+      warning  destroy   mlstack.yaml:3: `destroy` weighs less: error → warning
+                         see whether that is meant: nothing stops it any more
+      warning  downtime  mlstack.yaml:6: `worker` is let through from now on: one
+                         node
+                         see whether that is meant: nothing stops it any more
+    --- stderr
+    ");
+    let comment = sandbox.stdout(&format!("{PLAN} base --format markdown"));
+    assert!(
+        comment.contains("but policies say something") && !comment.contains("empty -->"),
+        "{comment}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_gone_took_its_stack_along() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path().join("sub/m")).unwrap();
+    sandbox.write("sub/m/mlstack.yaml", STACK);
+    let sandbox = committed(sandbox);
+    std::fs::remove_dir_all(sandbox.path().join("sub")).unwrap();
+    for named in ["sub/m/mlstack.yaml", "sub/m"] {
+        let said = sandbox.run(&format!("{PLAN} base -f {named}"));
+        assert!(
+            said.contains("all of the stack goes") && said.contains("- service/api"),
+            "{said}"
+        );
+    }
+}
+
+/// Other names of environments make no other stack.
+#[test]
+fn the_same_stack_by_another_name_of_its_environment_is_compared() {
+    let sandbox = committed(Sandbox::new().stack(STACK));
+    let without = STACK.split("  db:").next().unwrap().replace("    uses: [db]\n", "");
+    let named = format!("{without}environments:\n  dev: {{ target: compose }}\n");
+    sandbox.write("mlstack.yaml", &named);
+    let said = sandbox.run(&format!("{PLAN} base"));
+    assert!(
+        said.contains("shop · dev → compose") && said.contains("- service/db"),
+        "{said}"
+    );
+    commit(&sandbox, "named");
+    git(&sandbox, "tag named");
+    sandbox.write("mlstack.yaml", named.replace("dev:", "live:"));
+    let said = sandbox.run(&format!("{PLAN} named"));
+    assert!(
+        said.contains("shop · live → compose") && said.contains("No changes") && !said.contains("dev"),
+        "{said}"
+    );
+    sandbox.write("mlstack.yaml", without);
+    let said = sandbox.run(&format!("{PLAN} named"));
+    assert!(said.contains("shop → compose") && said.contains("No changes"), "{said}");
+    sandbox.write("mlstack.yaml", named.replace("api:1", "api:2"));
+    let said = sandbox.run(&format!("{PLAN} named -t compose"));
+    assert!(
+        said.contains("image example/api:1 → example/api:2") && !said.contains("network/"),
+        "{said}"
+    );
+}
