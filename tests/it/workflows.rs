@@ -220,3 +220,19 @@ fn what_does_not_mean_itself_never_gets_in() {
       hint: `--action OWNER/REPOSITORY@COMMIT` names the repository of mlstack and a commit of it
     ");
 }
+
+#[test]
+fn workflows_of_another_stack_are_not_written_over() {
+    let sandbox = written(STACK, "a/mlstack.yaml", ACTION);
+    sandbox.write("mlstack.yaml", STACK);
+    let said = sandbox.run(&format!("ci github -f . {ACTION}"));
+    assert!(
+        said.starts_with("exit: 1") && said.contains("is about another stack file"),
+        "{said}"
+    );
+    assert!(
+        sandbox
+            .read(".github/workflows/mlstack-plan.yml")
+            .contains("a/mlstack.yaml")
+    );
+}
