@@ -31,6 +31,7 @@ pub(super) fn run(args: &Ci, context: &Context) -> Result<Exit, Failure> {
         .iter()
         .map(|file| look(&folder, file))
         .collect::<Result<Vec<_>, _>>()?;
+    refuse_links(&folder, &files)?;
     refuse_foreign(&folder, &files, &states)?;
     refuse_another(&folder, &files)?;
     if place.check {
@@ -105,13 +106,26 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|error| failed("write", path, &error))
 }
 
+/// A link on the way would lead what is written to somewhere else.
+fn refuse_links(root: &Path, files: &[RenderedFile]) -> Result<(), Failure> {
+    let ways = files.iter().flat_map(|file| Path::new(&file.path).ancestors());
+    for way in ways.filter(|way| !way.as_os_str().is_empty()) {
+        let path = root.join(way);
+        if path.is_symlink() {
+            let text = format!("{} is a link: nothing is written through it", path.display());
+            return Err(Failure::new(Exit::Error, text).hint("put a folder or a file there"));
+        }
+    }
+    Ok(())
+}
+
 fn failed(action: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Error, format!("cannot {action} {}: {error}", path.display()))
 }
 
 fn for_github(args: &CiGitHub, file: &StackFile, context: &Context) -> Result<Vec<RenderedFile>, Failure> {
     let settings = GitHub {
-        branch: plain("branch", &args.place.branch)?,
+        branch: branch(&args.place.branch)?,
         file: below_root(file)?,
         action: Pinned::action(&action(args)?).map_err(|error| usage(&error))?,
         version: plain("version", args.release.as_deref().unwrap_or(NUMBER))?,
@@ -125,7 +139,7 @@ fn for_github(args: &CiGitHub, file: &StackFile, context: &Context) -> Result<Ve
 
 fn for_gitlab(args: &CiGitLab, file: &StackFile, context: &Context) -> Result<Vec<RenderedFile>, Failure> {
     let settings = GitLab {
-        branch: plain("branch", &args.place.branch)?,
+        branch: branch(&args.place.branch)?,
         file: below_root(file)?,
         image: Pinned::image(&args.image).map_err(|error| usage(&error))?,
         environments: chosen(file, &args.place.apply, context)?,
@@ -249,6 +263,11 @@ fn look(folder: &Path, file: &RenderedFile) -> Result<Option<State>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", &path, &error)),
     }
+}
+
+/// A branch, by its own name or as git writes it in full.
+fn branch(name: &str) -> Result<Plain, Failure> {
+    plain("branch", name.strip_prefix("refs/heads/").unwrap_or(name))
 }
 
 fn plain(what: &'static str, text: &str) -> Result<Plain, Failure> {

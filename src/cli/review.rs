@@ -16,7 +16,7 @@ use super::load::{Loaded, Tolerate, load_quietly, model_file, picture_of, stack_
 use super::plan::{degraded, refuse_lost_data, refuse_violations};
 use super::report::{faulty, of_target, report};
 use super::site::{impact, outage};
-use super::survey::{Known, Survey, lower, out_of_scope};
+use super::survey::{Known, Survey, lower, out_of_scope, unbuildable};
 use crate::diag::{self, Diagnostic, Locate as _};
 use crate::lines;
 use crate::plan::scope::Scope;
@@ -428,7 +428,7 @@ impl Compare<'_> {
             |diagnostic: &Diagnostic| told.insert((diagnostic.code.name, loaded.document.locate(&diagnostic.at).start));
         let fresh: Vec<Diagnostic> = all.into_iter().filter(new).collect();
         context.ui.note(&picture_of(&loaded, &fresh, &context));
-        side(loaded, &|_, error| Err(Failure::of(Exit::Error, error))).map(Some)
+        side(loaded, &|loaded, name, error| Err(unbuildable(loaded, name, error))).map(Some)
     }
 
     /// The base's side; `None` when it does not have the stack in this environment. What is wrong with it is told.
@@ -477,7 +477,7 @@ impl Compare<'_> {
             stack,
         };
         // What the base could not build is unknown: its image counts as another.
-        side(loaded, &|_, _| Ok(None))
+        side(loaded, &|_, _, _| Ok(None))
             .map(Some)
             .map_err(|failure: Failure| failure.text().to_owned())
     }
@@ -597,7 +597,7 @@ fn standing(resource: Resource) -> Observed {
 }
 
 /// What to do with a component whose build context cannot be read.
-type Unbuilt<'a> = &'a dyn Fn(&str, &context::ContextError) -> Result<Option<String>, Failure>;
+type Unbuilt<'a> = &'a dyn Fn(&Loaded, &str, &context::ContextError) -> Result<Option<String>, Failure>;
 
 /// Lowers one side.
 fn side(loaded: Loaded, unbuilt: Unbuilt<'_>) -> Result<Side, Failure> {
@@ -634,7 +634,7 @@ fn digests(
         if let Some(build) = &component.build {
             let built = match context::digest_without(&loaded.jail, build, &OURS) {
                 Ok(digest) => Some(digest.to_string()),
-                Err(error) => unbuilt(&name, &error)?,
+                Err(error) => unbuilt(loaded, &name, &error)?,
             };
             digests.extend(built.map(|digest| (name, digest)));
         } else if let Some(digest) = packed(loaded, component, models) {

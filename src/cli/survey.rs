@@ -17,6 +17,7 @@ use crate::image::Image;
 use crate::ledger::{self, Revision};
 use crate::plan::protect;
 use crate::plan::scope::{Scope, ScopeError};
+use crate::project::context::ContextError;
 use crate::project::images::{is_packed, pack};
 use crate::project::secrets::SecretError;
 use crate::project::{Secrets, Vault, context, server};
@@ -281,6 +282,17 @@ fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>)
     Ok(lower(loaded, &known))
 }
 
+/// A build context that cannot be packed, at the line that names it.
+pub(super) fn unbuildable(loaded: &Loaded, component: &str, error: &ContextError) -> Failure {
+    let component = loaded.stack.components.get(component);
+    let source = component.and_then(|component| loaded.source(&component.path.key("build")));
+    let failure = Failure::of(Exit::Error, error).asked_at(source.as_ref());
+    match error {
+        ContextError::Special { .. } => failure.hint("put a copy there, or name it in `.dockerignore`"),
+        _ => failure,
+    }
+}
+
 /// By component, what an engine calls its image, or the digest of what it is built from.
 fn engine_digests(loaded: &Loaded, images: &BTreeMap<String, Image>) -> Result<BTreeMap<String, String>, Failure> {
     let mut digests: BTreeMap<String, String> = images
@@ -289,7 +301,8 @@ fn engine_digests(loaded: &Loaded, images: &BTreeMap<String, Image>) -> Result<B
         .collect();
     for component in loaded.stack.components.values() {
         if let Some(build) = &component.build {
-            let digest = context::digest(&loaded.jail, build).map_err(|error| Failure::of(Exit::Error, &error))?;
+            let digest = context::digest(&loaded.jail, build);
+            let digest = digest.map_err(|error| unbuildable(loaded, &component.name, &error))?;
             digests.insert(component.name.clone(), digest.to_string());
         }
     }

@@ -114,6 +114,22 @@ pub enum Action {
     Refuse,
 }
 
+impl Action {
+    /// Its word, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoOp => "no-op",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Repair => "repair",
+            Self::Delete => "delete",
+            Self::Keep => "keep",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 /// Why something happens: the closed list. `Display` is what the user reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {

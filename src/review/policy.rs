@@ -134,7 +134,7 @@ impl Court<'_> {
         let mut seen = wire::to_json(change);
         let delta = seen["change"].take();
         let attributes: Vec<&str> = change.attributes.iter().map(|one| one.path.as_str()).collect();
-        seen["action"] = action(change.action).into();
+        seen["action"] = change.action.name().into();
         seen["before"] = delta["before"].clone();
         seen["after"] = delta["after"].clone();
         seen["attributes"] = json!(attributes);
@@ -222,20 +222,6 @@ fn word(weight: Option<Reverse<Severity>>) -> &'static str {
         Some(Reverse(Severity::Error)) => "error",
         Some(Reverse(Severity::Warning)) => "warning",
         None => "ignore",
-    }
-}
-
-/// The word that conditions know an action by.
-fn action(action: Action) -> &'static str {
-    match action {
-        Action::NoOp => "no-op",
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Repair => "repair",
-        Action::Delete => "delete",
-        Action::Keep => "keep",
-        Action::Refuse => "refuse",
     }
 }
 

@@ -93,13 +93,7 @@ fn topology(topology: &Topology) -> Value {
 fn word(action: Action) -> &'static str {
     match action {
         Action::NoOp => "none",
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Repair => "repair",
-        Action::Delete => "delete",
-        Action::Keep => "keep",
-        Action::Refuse => "refuse",
+        other => other.name(),
     }
 }
 

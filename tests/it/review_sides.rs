@@ -167,3 +167,19 @@ fn the_same_stack_by_another_name_of_its_environment_is_compared() {
         "{said}"
     );
 }
+
+#[test]
+fn a_link_in_a_build_context_is_told_at_its_line() {
+    let sandbox = Sandbox::new()
+        .stack("version: 1\nname: shop\ncomponents:\n  api:\n    type: service\n    build: ./api\n    resources: { memory: 64Mi }\n")
+        .file("api/Dockerfile", "FROM scratch\n");
+    std::os::unix::fs::symlink("Dockerfile", sandbox.path().join("api/inner")).unwrap();
+    let sandbox = committed(sandbox);
+    for command in ["plan --offline".to_owned(), format!("{PLAN} base")] {
+        let said = sandbox.run(&command);
+        assert!(
+            said.starts_with("exit: 1") && said.contains("--> mlstack.yaml:6:5") && said.contains(".dockerignore"),
+            "{said}"
+        );
+    }
+}

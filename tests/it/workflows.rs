@@ -236,3 +236,18 @@ fn workflows_of_another_stack_are_not_written_over() {
             .contains("a/mlstack.yaml")
     );
 }
+
+#[test]
+fn nothing_is_written_through_a_link_and_a_branch_has_one_name() {
+    let sandbox = Sandbox::new().stack(STACK);
+    let outside = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(outside.path(), sandbox.path().join(".github")).unwrap();
+    let said = sandbox.run(&format!("ci github {ACTION}"));
+    assert!(said.starts_with("exit: 1") && said.contains("is a link"), "{said}");
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    std::fs::remove_file(sandbox.path().join(".github")).unwrap();
+    let said = sandbox.run(&format!("ci github {ACTION} --branch refs/heads/main"));
+    assert!(said.starts_with("exit: 0"), "{said}");
+    let apply = sandbox.read(".github/workflows/mlstack-apply.yml");
+    assert!(apply.contains("branches: ['main']"), "{apply}");
+}
