@@ -157,9 +157,11 @@ pub(super) fn stack_file(context: &Context) -> Result<StackFile, Failure> {
             FindError::NoText { .. } => Exit::Invalid,
             _ => Exit::Error,
         };
-        let hint = match error {
+        let hint = match &error {
             FindError::NoText { .. } => "save it as UTF-8, without other encodings in it",
             FindError::Nowhere { .. } => "`mlstack init` starts a stack here; `--file PATH` names one elsewhere",
+            FindError::NotIn { folder } => &format!("`mlstack init {folder}` starts a stack there"),
+            FindError::Folder { .. } => "rename the folder, or name a file: `--file PATH`",
             FindError::Unreadable { .. } => "`--file PATH` names a stack file or a folder that holds one",
             FindError::Outside { .. } => "`--file PATH` names the file itself",
             FindError::TooLarge { .. } => "a stack file describes a stack; put data beside it",

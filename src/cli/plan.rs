@@ -11,6 +11,7 @@ use crate::plan::scope::refuse_reach;
 use crate::plan::seal::{Binding, digest_text, seal};
 use crate::plan::{Action, Foresight, Options, drift, forecast, plan, verify};
 use crate::review::{Section, Violation, judge};
+use crate::stack::suggest::nearest;
 use crate::target::capability::{self, Level};
 use crate::view::{
     Extras, Header, Style, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
@@ -125,18 +126,35 @@ pub(super) fn degraded(loaded: &Loaded) -> Vec<Value> {
 pub(super) fn refuse_misspelt(survey: &Survey, options: &Options) -> Result<(), Failure> {
     let world = survey.world();
     let mut unmatched = options.unmatched(&world);
-    unmatched.retain(|name| !survey.declares_data(name));
     if unmatched.is_empty() {
         return Ok(());
     }
-    let data = world.iter().filter(|live| live.protected);
-    let names: Vec<&str> = data.map(|live| live.address.name.as_str()).collect();
-    let hint = match names.is_empty() {
-        true => "there is none".to_owned(),
-        false => format!("what there is: {}", names.join(", ")),
+    let declared = survey.declared_data();
+    unmatched.retain(|name| {
+        !declared
+            .iter()
+            .any(|data| data.name == *name || data.to_string() == *name)
+    });
+    if unmatched.is_empty() {
+        return Ok(());
+    }
+    let live = world.iter().filter(|live| live.protected).map(|live| &live.address);
+    Err(no_such_data(
+        &unmatched,
+        live.chain(&declared).map(|data| data.name.as_str()),
+    ))
+}
+
+/// Names that fit none of the data there is.
+pub(super) fn no_such_data<'a>(unmatched: &[&str], names: impl Iterator<Item = &'a str>) -> Failure {
+    let names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
+    let near = unmatched.first().and_then(|name| nearest(name, names.iter().copied()));
+    let hint = match near {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if names.is_empty() => "there is none".to_owned(),
+        None => format!("what there is: {}", names.join(", ")),
     };
-    let text = format!("there is no data called {}", unmatched.join(", "));
-    Err(Failure::new(Exit::Usage, text).hint(hint))
+    Failure::new(Exit::Usage, format!("there is no data called {}", unmatched.join(", "))).hint(hint)
 }
 
 /// What the user allows.

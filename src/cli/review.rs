@@ -8,14 +8,14 @@ mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mlstack_provider::Source;
+use mlstack_provider::{Address, Source};
 
 use super::Context;
 use super::args::{Plan as Args, Report};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::load::stack_file;
-use super::plan::{refuse_lost_data, refuse_violations};
+use super::plan::{no_such_data, refuse_lost_data, refuse_violations};
 use super::report::{faulty, of_target, report};
 use super::survey::Survey;
 use crate::plan::Plan;
@@ -30,6 +30,7 @@ use sides::{Base, Head};
 pub(super) fn run(args: &Args, reference: &str, context: &Context) -> Result<Exit, Failure> {
     let review = review(args, reference, context);
     let review = review.map_err(|failure| faulty(failure, args.into(), context))?;
+    refuse_misspelt(&args.destroy_data.names, &review)?;
     show(&review, args, context)?;
     for section in &review.sections {
         refuse_lost_data(&section.plan)?;
@@ -124,14 +125,28 @@ fn nowhere(context: &Context, file: &StackFile) -> Failure {
 
 fn no_git(error: &GitError) -> Failure {
     let failure = Failure::of(Exit::Error, error);
-    match error {
-        _ if error.wants_history() => failure.hint(
-            "fetch what is missing: `git fetch --unshallow`; with actions/checkout `fetch-depth: 0`, \
-             with GitLab `GIT_DEPTH: 0`",
-        ),
-        GitError::Unknown { .. } => failure.hint("`git fetch origin` brings branches of others as origin/NAME"),
-        GitError::NoRepository(_) => failure.hint("`--base` and `--why` read the repository that the stack file is in"),
-        _ => failure,
+    match error.remedy() {
+        Some(remedy) => failure.hint(remedy),
+        None => failure,
+    }
+}
+
+/// A name after `--destroy-data` that fits no data of either side. What could not be compared may have it.
+fn refuse_misspelt(names: &[String], review: &Review) -> Result<(), Failure> {
+    if review.sections.iter().any(|section| section.failure.is_some()) {
+        return Ok(());
+    }
+    let changes = review.sections.iter().flat_map(|section| &section.plan.changes);
+    let data: BTreeSet<&Address> = changes.filter(|c| c.protected).map(|c| &c.address).collect();
+    let fits = |name: &str| {
+        let is_it = |data: &&Address| data.name == name || data.to_string() == name;
+        data.iter()
+            .any(|data| is_it(data) || data.name.strip_suffix("-data") == Some(name))
+    };
+    let unmatched: Vec<&str> = names.iter().map(String::as_str).filter(|name| !fits(name)).collect();
+    match unmatched.is_empty() {
+        true => Ok(()),
+        false => Err(no_such_data(&unmatched, data.iter().map(|data| data.name.as_str()))),
     }
 }
 

@@ -95,12 +95,12 @@ impl Survey {
         Ok(())
     }
 
-    /// Whether `name` is data of the stack file, whether it is there or not.
-    pub(super) fn declares_data(&self, name: &str) -> bool {
-        let is_it = |data: &Resource| data.address.name == name || data.address.to_string() == name;
-        outline(&self.loaded)
-            .iter()
-            .any(|resource| resource.protected && is_it(resource))
+    /// The data of the stack file, whether it is there or not.
+    pub(super) fn declared_data(&self) -> Vec<Address> {
+        let all = outline(&self.loaded).into_iter();
+        all.filter(|resource| resource.protected)
+            .map(|data| data.address)
+            .collect()
     }
 }
 

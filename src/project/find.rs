@@ -27,6 +27,18 @@ pub enum FindError {
         /// Where the search began.
         here: String,
     },
+    /// The folder that was named has none.
+    #[error("the folder {folder} has no {NAME}")]
+    NotIn {
+        /// As it was typed.
+        folder: String,
+    },
+    /// What is called so is a folder.
+    #[error("{path} is a folder, and no stack file")]
+    Folder {
+        /// The folder.
+        path: String,
+    },
     /// The one that was named cannot be read.
     #[error("cannot read {path}")]
     Unreadable {
@@ -70,27 +82,46 @@ pub(super) const LARGEST: u64 = 1 << 20;
 /// When there is none or it cannot be read.
 pub fn find(named: Option<&Path>, here: &Path) -> Result<StackFile, FindError> {
     let path = match named {
-        Some(path) if here.join(path).is_dir() => path.join(NAME),
+        Some(path) if here.join(path).is_dir() => within(path, here)?,
         Some(path) => path.to_owned(),
-        None => nearest(here).ok_or_else(|| FindError::Nowhere {
-            here: here.display().to_string(),
-        })?,
+        None => nearest(here)?,
     };
     read(&path, here)
 }
 
-fn nearest(here: &Path) -> Option<PathBuf> {
+/// The stack file in a folder that was named.
+fn within(folder: &Path, here: &Path) -> Result<PathBuf, FindError> {
+    let path = folder.join(NAME);
+    let named = || folder.display().to_string();
+    match std::fs::symlink_metadata(here.join(&path)) {
+        Ok(_) => Ok(path),
+        Err(_) if folder.ends_with(NAME) => Err(FindError::Folder { path: named() }),
+        Err(_) => Err(FindError::NotIn { folder: named() }),
+    }
+}
+
+fn nearest(here: &Path) -> Result<PathBuf, FindError> {
+    let mut folder_of_that_name = None;
     for (up, folder) in here.ancestors().enumerate() {
-        if folder.join(NAME).is_file() {
-            let mut path: PathBuf = std::iter::repeat_n("..", up).collect();
-            path.push(NAME);
-            return Some(path);
+        let mut path: PathBuf = std::iter::repeat_n("..", up).collect();
+        path.push(NAME);
+        let full = folder.join(NAME);
+        if full.is_file() {
+            return Ok(path);
+        }
+        if full.is_dir() && folder_of_that_name.is_none() {
+            folder_of_that_name = Some(path.display().to_string());
         }
         if folder.join(".git").exists() {
-            return None;
+            break;
         }
     }
-    None
+    Err(match folder_of_that_name {
+        Some(path) => FindError::Folder { path },
+        None => FindError::Nowhere {
+            here: here.display().to_string(),
+        },
+    })
 }
 
 fn read(path: &Path, here: &Path) -> Result<StackFile, FindError> {

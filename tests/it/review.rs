@@ -276,7 +276,7 @@ fn a_base_that_cannot_be_used_is_told_and_a_head_that_cannot_is_an_error() {
 
     shop → compose
 
-    Not compared: the stack file of the base cannot be used: the type `datbase` is unknown
+    Not compared: the stack file of the base cannot be used: line 14: the type `datbase` is unknown
     --- stderr
     ");
     commit(&sandbox, "mended");
@@ -591,7 +591,7 @@ fn a_shallow_clone_names_the_way_out() {
     exit: 1
     --- stdout
     --- stderr
-    error: git knows no commit `HEAD~1` here: this clone holds only a part of the history
+    error: `HEAD~1` leads nowhere: the history of this clone ends with `HEAD`
       hint: fetch what is missing: `git fetch --unshallow`; with actions/checkout `fetch-depth: 0`, with GitLab `GIT_DEPTH: 0`
     ");
 }

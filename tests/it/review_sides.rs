@@ -53,13 +53,30 @@ fn a_base_that_cannot_be_read_is_no_empty_one() {
 
     shop · dev → compose
 
-    Not compared: the stack file of the base cannot be used: a bracket is still open here
+    Not compared: the stack file of the base cannot be used: line 1: a bracket is still open here
 
     shop · live → compose
 
-    Not compared: the stack file of the base cannot be used: a bracket is still open here
+    Not compared: the stack file of the base cannot be used: line 1: a bracket is still open here
     --- stderr
     ");
+    let counted = sandbox.run(&format!("{PLAN} broken --detailed-exitcode"));
+    assert!(
+        counted.starts_with("exit: 2"),
+        "what is not known counts as a change\n{counted}"
+    );
+    let told: serde_json::Value =
+        serde_json::from_str(&sandbox.stdout(&format!("{PLAN} broken --format json"))).unwrap();
+    assert_eq!(told["sections"][0]["summary"]["destructive"], true, "{told:#}");
+    let output = sandbox.path().join("output");
+    let github = sandbox
+        .command(&format!("{PLAN} broken --format github"))
+        .env("GITHUB_OUTPUT", &output)
+        .status()
+        .unwrap();
+    assert_eq!(github.code(), Some(0));
+    let output = std::fs::read_to_string(&output).unwrap();
+    assert!(output.contains("changes=true\ndestructive=true\n"), "{output}");
     sandbox.write("mlstack.yaml", GUARDED.split("environments").next().unwrap());
     let said = sandbox.run(&format!("{PLAN} broken"));
     assert!(
@@ -182,4 +199,38 @@ fn a_link_in_a_build_context_is_told_at_its_line() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn data_that_neither_side_has_cannot_be_named() {
+    let sandbox = committed(Sandbox::new().stack(STACK));
+    for command in [format!("{PLAN} base"), "plan --offline".to_owned()] {
+        let said = sandbox.run(&format!("{command} --destroy-data db-dta"));
+        assert!(
+            said.starts_with("exit: 64\n--- stdout\n--- stderr\n")
+                && said.ends_with("error: there is no data called db-dta\n  hint: did you mean `db-data`?\n"),
+            "{said}"
+        );
+        let far = sandbox.run(&format!("{command} --destroy-data queue"));
+        assert!(far.contains("hint: what there is: db-data"), "{far}");
+        for name in ["db", "db-data", "volume/db-data"] {
+            let said = sandbox.run(&format!("{command} --destroy-data {name}"));
+            assert!(said.starts_with("exit: 0"), "{name}\n{said}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_called_as_a_stack_file_is_told() {
+    let sandbox = committed(Sandbox::new().file("mlstack.yaml/a", "").file("sub/b", ""));
+    let folder = "error: mlstack.yaml is a folder, and no stack file\n  hint: rename the folder, or name a file: `--file PATH`\n";
+    for command in ["validate", "validate -f mlstack.yaml", "plan --offline --base base"] {
+        let said = sandbox.run(command);
+        assert!(said.starts_with("exit: 1") && said.ends_with(folder), "{said}");
+    }
+    let said = sandbox.run("validate -f sub");
+    assert!(
+        said.ends_with("error: the folder sub has no mlstack.yaml\n  hint: `mlstack init sub` starts a stack there\n"),
+        "{said}"
+    );
 }

@@ -21,6 +21,7 @@ use crate::plan::scope::Scope;
 use crate::plan::{Foresight, Options, Plan, forecast, plan, verify};
 use crate::project::StackFile;
 use crate::review::{Section, Violation, cause, judge, loosened, model_changes, owner, topology};
+use crate::stack::Document;
 use crate::target::{BadTarget, Target, capability, kubernetes};
 use crate::view::{Header, fingerprint};
 
@@ -159,7 +160,7 @@ impl Compare<'_> {
             return Ok(None);
         };
         let Some(stack) = parsed.stack.clone() else {
-            return Err(unusable(&parsed.diagnostics));
+            return Err(unusable(&parsed.document, &parsed.diagnostics));
         };
         let own = self.context.global.target.as_deref().or(stack.target.as_deref());
         let own = own
@@ -168,7 +169,7 @@ impl Compare<'_> {
             .map_err(|error: BadTarget| error.to_string())?;
         let violated = capability::check(&stack, own.unwrap_or(Target::Compose));
         if violated.iter().any(Diagnostic::is_error) {
-            return Err(unusable(&violated));
+            return Err(unusable(&parsed.document, &violated));
         }
         let loaded = Loaded {
             file: StackFile {
@@ -262,14 +263,18 @@ fn violations(head: Option<&Side>, base: Option<&Side>, section: &Section) -> Ve
 }
 
 /// What is wrong with the stack file of the base, in a line.
-fn unusable(all: &[Diagnostic]) -> String {
+fn unusable(document: &Document, all: &[Diagnostic]) -> String {
     let mut errors = all.iter().filter(|diagnostic| diagnostic.is_error());
-    let first = errors.next().map(|error| error.label.clone()).unwrap_or_default();
+    let first = errors.next().map(|error| {
+        let (line, _) = document.position(&error.at);
+        format!(": line {line}: {}", error.label)
+    });
     let more = match errors.count() {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
-    format!("the stack file of the base cannot be used: {first}{more}")
+    let first = first.unwrap_or_default();
+    format!("the stack file of the base cannot be used{first}{more}")
 }
 
 /// What an apply would leave running: a stack under another name or in another place is another stack.

@@ -30,19 +30,19 @@ pub struct Commit {
 }
 
 impl Repository {
-    /// A commit by its name, through the tags that lead to it; `None` when the name is of something else.
-    pub(super) fn peel(&self, id: Id) -> Result<Option<Commit>, GitError> {
+    /// A commit by its name, through the tags that lead to it; what it is when the name is of something else.
+    pub(super) fn peel(&self, id: Id) -> Result<Result<Commit, Sort>, GitError> {
         let mut id = id;
         for _ in 0..MOST_TAGS {
             // A name may be that of a file, which is none of our business: its size least of all.
             let object = match self.objects.get(id, LARGEST) {
-                Err(GitError::TooLarge { .. }) => return Ok(None),
+                Err(GitError::TooLarge { .. }) => return Ok(Err(Sort::Blob)),
                 other => other?.ok_or_else(|| self.absent(id))?,
             };
             match object.sort {
-                Sort::Commit => return self.read_commit(id, &object).map(Some),
+                Sort::Commit => return self.read_commit(id, &object).map(Ok),
                 Sort::Tag => id = tagged(&object).ok_or_else(|| damaged(id, "it tags nothing"))?,
-                Sort::Tree | Sort::Blob => return Ok(None),
+                other @ (Sort::Tree | Sort::Blob) => return Ok(Err(other)),
             }
         }
         Err(damaged(id, "it is a tag of a tag of a tag"))

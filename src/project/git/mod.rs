@@ -6,6 +6,7 @@
 
 mod blame;
 mod commit;
+mod error;
 mod object;
 mod pack;
 mod refs;
@@ -13,11 +14,12 @@ mod snapshot;
 mod tree;
 
 use std::fmt;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use blame::{Line, MAX_COMMITS};
 pub use commit::Commit;
+pub use error::GitError;
 pub use snapshot::{Snapshot, Wanted};
 
 use object::Objects;
@@ -64,96 +66,6 @@ impl fmt::Debug for Id {
     }
 }
 
-/// Why something cannot be read from a repository.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// No `.git` here or above.
-    #[error("{0} is in no git repository")]
-    NoRepository(String),
-    /// Kept in a way that this version does not read.
-    #[error("this git repository keeps its {0}, which mlstack does not read")]
-    Foreign(&'static str),
-    /// The reference means nothing here.
-    #[error("git knows no commit `{reference}` here{}", if *shallow { ": this clone holds only a part of the history" } else { "" })]
-    Unknown {
-        /// As it was typed.
-        reference: String,
-        /// Whether history is cut off in this clone.
-        shallow: bool,
-    },
-    /// The reference is written in a way that this version does not read.
-    #[error("`{0}` is no reference to one commit: a branch, a tag, a commit id, each with `~N` or `^N` behind it")]
-    Spelling(String),
-    /// Several objects begin with these digits.
-    #[error("several commits begin with `{0}`")]
-    Ambiguous(String),
-    /// Named, but not here.
-    #[error("the git object {id} is not in this clone{}", if *shallow { ", which holds only a part of the history" } else { "" })]
-    Absent {
-        /// Its name.
-        id: String,
-        /// Whether history is cut off in this clone.
-        shallow: bool,
-    },
-    /// Not what it must be.
-    #[error("the git object {id} is damaged: {why}")]
-    Damaged {
-        /// Its name.
-        id: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A file of git's own is not what it must be.
-    #[error("{path} is damaged: {why}")]
-    BadFile {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// More than the caller wants.
-    #[error("{what} has {bytes} bytes, more than {most}")]
-    TooLarge {
-        /// What it is.
-        what: String,
-        /// Its size.
-        bytes: u64,
-        /// The limit.
-        most: u64,
-    },
-    /// More files than anybody reviews.
-    #[error("`{path}` holds more than {most} files")]
-    TooMany {
-        /// The folder.
-        path: String,
-        /// The limit.
-        most: usize,
-    },
-    /// The system refuses.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// What is read cannot be put aside.
-    #[error("cannot write what git holds into a folder of its own")]
-    Write(#[source] io::Error),
-}
-
-impl GitError {
-    /// Whether a fuller clone would mend it.
-    pub fn wants_history(&self) -> bool {
-        match self {
-            Self::Unknown { shallow, .. } => *shallow,
-            Self::Absent { .. } => true,
-            _ => false,
-        }
-    }
-}
-
 /// A repository with a working tree.
 #[derive(Debug)]
 pub struct Repository {
@@ -166,6 +78,8 @@ pub struct Repository {
     objects: Objects,
     /// Commits whose parents are left out of this clone.
     cut: Vec<Id>,
+    /// Whether another repository holds this one as a part.
+    submodule: bool,
 }
 
 /// The most bytes of a small file of git's own.
@@ -192,6 +106,7 @@ impl Repository {
             objects: Objects::open(&common.join("objects"))?,
             cut: cut.lines().filter_map(Id::parse).collect(),
             top: top.to_owned(),
+            submodule: own == common && own != top.join(".git"),
             own,
             common,
         })
@@ -221,12 +136,18 @@ fn own_folder(git: &Path) -> Result<PathBuf, GitError> {
     let said = small(git)?.unwrap_or_default();
     let path = said.strip_prefix("gitdir:").map(str::trim);
     let folder = path.zip(git.parent()).map(|(path, beside)| beside.join(path));
-    folder
-        .filter(|folder| folder.is_dir())
-        .ok_or_else(|| GitError::BadFile {
-            path: git.display().to_string(),
+    let path = git.display().to_string();
+    match folder.filter(|folder| !folder.as_os_str().as_encoded_bytes().contains(&0)) {
+        Some(folder) if folder.is_dir() => Ok(folder),
+        Some(folder) => Err(GitError::Elsewhere {
+            path,
+            folder: folder.display().to_string(),
+        }),
+        None => Err(GitError::BadFile {
+            path,
             why: "it names no folder",
-        })
+        }),
+    }
 }
 
 /// Refuses what would be misread: other digests, other ways to keep references.

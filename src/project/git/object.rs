@@ -29,6 +29,16 @@ impl Sort {
         }
     }
 
+    /// For people who know git or do not.
+    pub(super) fn said(self) -> &'static str {
+        match self {
+            Self::Commit => "a commit",
+            Self::Tree => "a folder (a tree)",
+            Self::Blob => "a file (a blob)",
+            Self::Tag => "a tag",
+        }
+    }
+
     fn parse(name: &str) -> Option<Self> {
         let all = [Self::Commit, Self::Tree, Self::Blob, Self::Tag];
         all.into_iter().find(|sort| sort.name() == name)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::commit::Commit;
-use super::object::is_short;
+use super::object::{Sort, is_short};
 use super::{GitError, Id, LIST, Repository, small, text};
 
 /// The most references that point at one another.
@@ -33,56 +33,83 @@ impl Repository {
         if !is_name(name) {
             return Err(spelling());
         }
-        let unknown = || GitError::Unknown {
-            reference: reference.to_owned(),
-            shallow: self.is_shallow(),
+        let commit = match self.named(name)? {
+            Some(Ok(commit)) => commit,
+            Some(Err(sort)) => {
+                let (name, sort) = (name.to_owned(), sort.said());
+                return Err(GitError::NoCommit { name, sort });
+            }
+            None => return Err(self.unknown(reference, name)?),
         };
-        let mut commit = self.named(name)?.ok_or_else(unknown)?;
-        for step in steps {
-            commit = self.go(commit, &step)?.ok_or_else(unknown)?;
-        }
-        Ok(commit)
+        steps
+            .iter()
+            .try_fold((commit, name.to_owned()), |(commit, at), step| {
+                self.go(commit, at, step, reference)
+            })
+            .map(|(commit, _)| commit)
     }
 
-    fn go(&self, from: Commit, step: &Step) -> Result<Option<Commit>, GitError> {
+    fn unknown(&self, reference: &str, name: &str) -> Result<GitError, GitError> {
+        // A job of CI checks out a commit alone: the branches are those of the remote.
+        let remote = format!("origin/{name}");
+        let known = self.reference(&remote)?.is_some();
+        Ok(GitError::Unknown {
+            reference: reference.to_owned(),
+            remote: known.then(|| format!("origin/{reference}")),
+            shallow: self.is_shallow(),
+            submodule: self.submodule,
+        })
+    }
+
+    /// One step back from a commit, which is called `at`.
+    fn go(&self, from: Commit, at: String, step: &Step, reference: &str) -> Result<(Commit, String), GitError> {
         let (count, parent) = match step {
             Step::Back(count) => (*count, 1),
-            Step::Parent(0) => return Ok(Some(from)),
+            Step::Parent(0) => return Ok((from, at)),
             Step::Parent(parent) => (1, *parent),
         };
         let mut commit = from;
-        for _ in 0..count {
+        for done in 0..count {
             let Some(next) = commit.parents.get(parent - 1) else {
-                return Ok(None);
+                return Err(GitError::Nowhere {
+                    reference: reference.to_owned(),
+                    from: if done == 0 { at } else { format!("{at}~{done}") },
+                    parents: commit.parents.len(),
+                    cut: self.cut.contains(&commit.id),
+                });
             };
             commit = self.commit_of(*next)?;
         }
-        Ok(Some(commit))
+        let at = match step {
+            Step::Back(count) => format!("{at}~{count}"),
+            Step::Parent(parent) => format!("{at}^{parent}"),
+        };
+        Ok((commit, at))
     }
 
-    fn named(&self, name: &str) -> Result<Option<Commit>, GitError> {
+    /// What a name is of; `None` where it is of nothing here.
+    fn named(&self, name: &str) -> Result<Option<Result<Commit, Sort>>, GitError> {
         if let Some(id) = Id::parse(name) {
-            return self.peel(id);
+            return self.peel(id).map(Some);
         }
         match self.reference(name)? {
-            Some(id) => self.peel(id),
+            Some(id) => self.peel(id).map(Some),
             None => self.short(name),
         }
     }
 
-    /// The one commit whose name begins so.
-    fn short(&self, digits: &str) -> Result<Option<Commit>, GitError> {
+    /// The one commit whose name begins so; else something that is none.
+    fn short(&self, digits: &str) -> Result<Option<Result<Commit, Sort>>, GitError> {
         let digits = digits.to_ascii_lowercase();
         if !is_short(&digits) {
             return Ok(None);
         }
-        let mut found = None;
+        let mut found: Option<Result<Commit, Sort>> = None;
         for id in self.objects.begin_with(&digits, MOST_ALIKE)? {
-            let commit = self.peel(id)?.filter(|commit| Some(commit) != found.as_ref());
-            match (&found, commit) {
-                (Some(_), Some(_)) => return Err(GitError::Ambiguous(digits)),
-                (None, Some(commit)) => found = Some(commit),
-                (_, None) => {}
+            match (&found, self.peel(id)?) {
+                (Some(Ok(one)), Ok(other)) if *one != other => return Err(GitError::Ambiguous(digits)),
+                (Some(Ok(_)), _) => {}
+                (_, other) => found = Some(other),
             }
         }
         Ok(found)
