@@ -16,6 +16,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         topic: Topic::Drift,
         report: args.format,
         around: 0,
+        compares: false,
     };
     let survey = survey(context, Look::Live, &Takeover::default()).await;
     let mut survey = survey.map_err(|failure| faulty(failure, shape, context))?;

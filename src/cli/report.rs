@@ -5,6 +5,7 @@
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
+use mlstack_provider::Value;
 use mlstack_provider::redact::redact;
 
 use super::Context;
@@ -19,7 +20,10 @@ use crate::diag::visible::visible_lines;
 use crate::ledger::new_id;
 use crate::plan::Plan;
 use crate::review::{Review, Section, topology};
-use crate::view::{COMMENT, Form, SUMMARY, Topic, annotations, fingerprint, markdown, outputs, sarif};
+use crate::view::{
+    COMMENT, Form, Header, SUMMARY, Topic, annotations, fingerprint, markdown, no_plan_json, outputs, review_json,
+    sarif,
+};
 
 /// The most bytes of a step summary.
 const SUMMARY_BYTES: u64 = 1 << 20;
@@ -31,6 +35,8 @@ pub(super) struct Shape {
     pub(super) report: Report,
     /// Lines around what differs in a long text.
     pub(super) around: usize,
+    /// Whether two sides are compared (`--base`), which has a JSON of its own.
+    pub(super) compares: bool,
 }
 
 impl Shape {
@@ -50,6 +56,7 @@ impl From<&super::args::Plan> for Shape {
             topic: Topic::Plan,
             report: args.format,
             around: args.context_lines,
+            compares: args.base.is_some(),
         }
     }
 }
@@ -149,17 +156,20 @@ pub(super) fn of_target(survey: &Survey, plan: Plan, form: Report) -> Review {
 
 /// A failure that comes of what the stack file says is reported as well, with all that is wrong with it.
 pub(super) fn faulty(failure: Failure, shape: Shape, context: &Context) -> Failure {
-    let ours = matches!(shape.report, Report::Markdown | Report::Sarif | Report::Github);
-    if !ours || !matches!(failure.exit, Exit::Invalid | Exit::Policy) {
+    if shape.report == Report::Text || !matches!(failure.exit, Exit::Invalid | Exit::Policy) {
         return failure;
     }
-    match invalid(context) {
-        Ok(Some(review)) => {
-            let told = report(&review, shape, &String::new, context);
-            told.err().unwrap_or(failure)
+    let review = invalid(context).ok().flatten();
+    // A file that is no text has no place to point at.
+    let review = review.unwrap_or_else(|| failed(context.global.env.clone(), failure.text()));
+    let told = match shape.report {
+        Report::Json => {
+            context.ui.out_json(&no_plan(&review, shape));
+            Ok(())
         }
-        Ok(None) | Err(_) => failure,
-    }
+        _ => report(&review, shape, &String::new, context),
+    };
+    told.err().unwrap_or(failure)
 }
 
 /// What is wrong with the stack file, in every environment or the one that was typed; `None` where nothing is.
@@ -168,6 +178,39 @@ fn invalid(context: &Context) -> Result<Option<Review>, Failure> {
     let all = load::diagnose(context, &read)?;
     let errors = all.iter().filter(|diagnostic| diagnostic.is_error()).count();
     Ok((errors > 0).then(|| diagnosed(&read, &all, context)))
+}
+
+/// A review of which no plan can be made.
+fn failed(environment: Option<String>, why: &str) -> Review {
+    let section = Section {
+        environment,
+        failure: Some(why.to_owned()),
+        ..Section::default()
+    };
+    Review {
+        sections: vec![section],
+        ..Review::default()
+    }
+}
+
+/// The JSON of a stack file that cannot be used, in the form in which its plan would be told.
+fn no_plan(review: &Review, shape: Shape) -> Value {
+    match review.sections.as_slice() {
+        [section] if !shape.compares => {
+            let header = Header {
+                stack: &review.stack,
+                environment: section.environment.as_deref(),
+                target: &section.target,
+                context: None,
+            };
+            no_plan_json(
+                &header,
+                section.failure.as_deref().unwrap_or_default(),
+                &section.diagnostics,
+            )
+        }
+        _ => review_json(review),
+    }
 }
 
 /// The check of a stack file as a review without a plan.

@@ -80,7 +80,11 @@ pub fn outputs(review: &Review, delimiter: &str) -> String {
         total.replace += replace;
         total.destroy += destroy;
     }
-    let destroys = review.sections.iter().any(|section| destructive(&section.plan));
+    // What was not compared may take something away.
+    let destroys = review
+        .sections
+        .iter()
+        .any(|section| section.failure.is_some() || destructive(&section.plan));
     let mut out = format!("changes={}\ndestructive={destroys}\n", !review.is_empty());
     let Summary {
         add,

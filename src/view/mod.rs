@@ -33,7 +33,7 @@ pub use github::{annotations, outputs};
 pub use history::{HistoryRow, history_text};
 pub use logs::log_line;
 pub use markdown::{COMMENT, Form, Marker, Objection, SUMMARY, Topic, judge, markdown};
-pub use plan_json::{Extras, fingerprint, plan_json, plan_schema};
+pub use plan_json::{Extras, fingerprint, no_plan_json, plan_json, plan_schema};
 pub use plan_text::plan_text;
 pub use progress::{event_line, outcome_text};
 pub use review_json::{review_json, review_schema};

@@ -65,6 +65,23 @@ pub fn plan_json(header: &Header<'_>, plan: &Plan, extras: &Extras) -> Value {
     document
 }
 
+/// The document of a stack file that no plan can be made of: `failure` says so, `diagnostics` say why.
+pub fn no_plan_json(header: &Header<'_>, failure: &str, diagnostics: &[Value]) -> Value {
+    let extras = Extras {
+        diagnostics: diagnostics.to_vec(),
+        ..Extras::default()
+    };
+    let mut document = plan_json(header, &Plan::default(), &extras);
+    fail(&mut document, failure);
+    document
+}
+
+/// Says in a document that there is no plan. What is not known may take something away.
+pub(super) fn fail(document: &mut Value, failure: &str) {
+    document["failure"] = failure.into();
+    document["summary"]["destructive"] = true.into();
+}
+
 /// What tells a plan from every other: a digest of what it is about and of all that it changes, however long changes
 /// took by then.
 pub fn fingerprint(header: &Header<'_>, plan: &Plan) -> String {
@@ -120,7 +137,12 @@ pub fn plan_schema() -> Value {
             "resource_changes": {"type": "array", "items": change_schema()},
             "resource_drift": {"type": "array", "items": drift_schema()},
             "unsupported": list,
-            "diagnostics": list,
+            "diagnostics": {"type": "array", "items": diagnostic_schema()},
+            "violations": {"type": "array", "items": violation_schema()},
+            "failure": {
+                "type": "string",
+                "description": "Why there is no plan: `diagnostics` tell more, and nothing else of this document counts",
+            },
             "findings": {"type": "array", "items": finding_schema()},
             "summary": {
                 "type": "object",
@@ -131,6 +153,52 @@ pub fn plan_schema() -> Value {
                 },
             },
             "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        },
+    })
+}
+
+/// What is wrong or doubtful in the stack file, and where.
+fn diagnostic_schema() -> Value {
+    let text = json!({"type": "string"});
+    let number = json!({"type": "integer", "minimum": 1});
+    let place = json!({"label": text, "file": text, "line": number, "column": number});
+    let mut properties = json!({
+        "code": {"type": "string", "pattern": "^mlstack::[a-z0-9-]+$"},
+        "severity": {"enum": ["error", "warning"]},
+        "summary": text,
+        "help": {"type": ["string", "null"]},
+        "related": {"type": "array", "items": {
+            "type": "object", "required": ["label", "file", "line", "column"], "properties": place,
+        }},
+    });
+    for name in ["label", "file", "line", "column"] {
+        properties[name] = place[name].clone();
+    }
+    json!({
+        "type": "object",
+        "required": ["code", "severity", "summary", "label", "help", "file", "line", "column", "related"],
+        "properties": properties,
+    })
+}
+
+/// What the policies say.
+pub(super) fn violation_schema() -> Value {
+    let text_or_null = json!({"type": ["string", "null"]});
+    json!({
+        "type": "object",
+        "required": ["policy", "severity", "address", "text", "help", "source", "waived"],
+        "properties": {
+            "policy": {"type": "string"},
+            "severity": {"enum": ["error", "warning"]},
+            "address": text_or_null,
+            "text": {"type": "string"},
+            "help": text_or_null,
+            "source": source_schema(),
+            "waived": {
+                "type": ["object", "null"],
+                "required": ["reason", "until"],
+                "properties": {"reason": {"type": "string"}, "until": text_or_null},
+            },
         },
     })
 }

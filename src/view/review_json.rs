@@ -5,7 +5,7 @@
 use mlstack_provider::{Source, Value};
 use serde_json::json;
 
-use super::plan_json::{Extras, plan_json, plan_schema};
+use super::plan_json::{Extras, fail, plan_json, plan_schema, violation_schema};
 use super::violations_json;
 use super::{Header, findings_json};
 use crate::plan::Action;
@@ -49,7 +49,10 @@ fn section(review: &Review, section: &Section) -> Value {
     document["models"] = section.models.iter().map(model).collect();
     document["topology"] = topology(&section.topology);
     document["violations"] = violations_json(&section.violations).into();
-    document["failure"] = json!(section.failure);
+    document["failure"] = Value::Null;
+    if let Some(failure) = &section.failure {
+        fail(&mut document, failure);
+    }
     document
 }
 
@@ -113,7 +116,7 @@ pub fn review_schema() -> Value {
     }
     section["properties"]["models"] = json!({"type": "array", "items": model_schema(&source)});
     section["properties"]["topology"] = topology_schema();
-    section["properties"]["violations"] = json!({"type": "array", "items": violation_schema(&source)});
+    section["properties"]["violations"] = json!({"type": "array", "items": violation_schema()});
     section["properties"]["failure"] = json!({"type": ["string", "null"]});
     let text = json!({"type": "string"});
     let commit = json!({"type": "string", "pattern": "^[0-9a-f]{40}$"});
@@ -189,27 +192,6 @@ fn topology_schema() -> Value {
                 "required": ["from", "to", "change"],
                 "properties": {"from": text, "to": text, "change": change},
             }},
-        },
-    })
-}
-
-fn violation_schema(source: &Value) -> Value {
-    let text_or_null = json!({"type": ["string", "null"]});
-    json!({
-        "type": "object",
-        "required": ["policy", "severity", "address", "text", "help", "source", "waived"],
-        "properties": {
-            "policy": {"type": "string"},
-            "severity": {"enum": ["error", "warning"]},
-            "address": text_or_null,
-            "text": {"type": "string"},
-            "help": text_or_null,
-            "source": source,
-            "waived": {
-                "type": ["object", "null"],
-                "required": ["reason", "until"],
-                "properties": {"reason": {"type": "string"}, "until": text_or_null},
-            },
         },
     })
 }

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use mlstack::stack::{self, Options};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bad_stacks;
+use crate::review::{STACK, committed};
+use crate::support::Sandbox;
 
 /// What an editor's YAML reader makes of `text`; none where it cannot be read.
 fn json(text: &str) -> Option<Value> {
@@ -111,5 +113,65 @@ fn whatever_it_refuses_the_parser_refuses() {
             let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert_eq!(errors, Vec::<String>::new(), "{}", path.display());
         }
+    }
+}
+
+/// What is wrong with a document by the schema that `mlstack schema` prints.
+fn faults(sandbox: &Sandbox, of: &str, document: &Value) -> Vec<String> {
+    let schema: Value = serde_json::from_str(&sandbox.stdout(&format!("schema {of}"))).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(document).map(|error| error.to_string()).collect()
+}
+
+/// Runs a command that fails so, and gives the document that it prints all the same.
+fn document(sandbox: &Sandbox, command: &str, code: i32) -> Value {
+    let output = sandbox.command(command).output().unwrap();
+    assert_eq!(output.status.code(), Some(code), "{command}");
+    assert!(!output.stderr.is_empty(), "{command}: people are told as well");
+    serde_json::from_slice(&output.stdout).expect(command)
+}
+
+/// Scripts read JSON also where there is no plan, or one that may not be carried out.
+#[test]
+fn what_stops_a_plan_is_told_in_its_document() {
+    let sandbox = committed(Sandbox::new().stack(STACK));
+    let both = [
+        ("plan --offline --format json", "plan"),
+        ("plan --offline --base base --format json", "review"),
+    ];
+    let section = |document: &Value| match &document["sections"] {
+        Value::Array(sections) => sections[0].clone(),
+        _ => document.clone(),
+    };
+    sandbox.write("mlstack.yaml", STACK.replace("storage: 1Gi", "storag: 1Gi"));
+    for (command, of) in both {
+        let document = document(&sandbox, command, 3);
+        assert_eq!(faults(&sandbox, of, &document), Vec::<String>::new());
+        let section = section(&document);
+        assert_eq!(section["failure"], "the stack file cannot be used");
+        assert_eq!(section["summary"]["destructive"], true);
+        let told = &section["diagnostics"][0];
+        assert_eq!(told["code"], "mlstack::unknown-field");
+        assert_eq!(told["help"], "did you mean `storage`?");
+        assert_eq!((&told["line"], &told["column"]), (&json!(15), &json!(5)));
+        assert!(told["label"].is_string());
+    }
+    sandbox.write("mlstack.yaml", b"version: 1\n# \xff\n");
+    for (command, of) in both {
+        let document = document(&sandbox, command, 3);
+        assert_eq!(faults(&sandbox, of, &document), Vec::<String>::new());
+        let why = section(&document)["failure"].to_string();
+        assert!(why.contains("is not UTF-8 text: byte 13"), "{why}");
+    }
+    sandbox.write(
+        "mlstack.yaml",
+        format!("{STACK}policies: {{ own: {{ deny: \"@.kind == 'service'\" }} }}\n"),
+    );
+    for (command, of) in both {
+        let document = document(&sandbox, command, 5);
+        assert_eq!(faults(&sandbox, of, &document), Vec::<String>::new());
+        let section = section(&document);
+        assert_eq!(section["violations"][0]["policy"], "own", "{section:#}");
+        assert!(section["failure"].is_null() && section["resource_changes"][0].is_object());
     }
 }

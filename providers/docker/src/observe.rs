@@ -2,30 +2,126 @@
 //!
 //! Looks only. Finds by label; a name says nothing but whether an update was interrupted or a container renamed.
 
-mod containers;
-mod images;
-mod service;
-
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use bollard::models::{ImageConfig, ImageInspect};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ImageConfig, ImageInspect};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use mlstack_compose::{
-    IMAGE, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume, container_name,
+    ContainerLabels, IMAGE, ImageSource, ImageSpec, NETWORK, Network, SERVICE, Service, ServiceSecret, VOLUME, Volume,
+    container_name, parse_depends_on,
 };
 use mlstack_provider::{Address, ErrorKind, Keyed, Observed, ProviderError, Resource, Value};
-
-pub(crate) use containers::{Found, Role, containers};
 
 use crate::labels::{self, Labels as _};
 use crate::look::Look;
 use crate::secrets;
-use images::{made_image, tell_apart, wanted_image};
-use service::{Delivered, ServiceView};
+use crate::{drift, trouble};
 
 /// Inspections at once.
 const AT_ONCE: usize = 16;
+/// How often, and at what pace, a container that is being removed is looked at again.
+const GOING_LOOKS: usize = 50;
+const GOING_PACE: Duration = Duration::from_millis(100);
+
+/// One container of a service.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) number: u32,
+    pub(crate) role: Role,
+    pub(crate) inspected: ContainerInspectResponse,
+}
+
+/// What a container's name says about its part in an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// The copy itself, under whatever name.
+    Copy,
+    /// `NAME.old`: parked until the one that took its place is proven.
+    Old,
+    /// `NAME.new`: made, and not yet in place.
+    New,
+    /// `NAME.canary`: shows that a version works, and goes.
+    Canary,
+}
+
+impl Role {
+    fn read(name: &str, labels: &ContainerLabels) -> Self {
+        match name.strip_prefix(&container_name(&labels.project, &labels.service, labels.number)) {
+            Some(".old") => Self::Old,
+            Some(".new") => Self::New,
+            Some(".canary") => Self::Canary,
+            _ => Self::Copy,
+        }
+    }
+}
+
+impl Found {
+    /// Reads an inspection; `None` for a container that is no copy of a service.
+    pub(crate) fn read(inspected: ContainerInspectResponse) -> Option<(String, Self)> {
+        let labels = inspected.config.as_ref()?.labels.container()?;
+        let name = inspected.name.as_deref()?.trim_start_matches('/').to_owned();
+        let role = Role::read(&name, &labels);
+        if labels.oneoff != (role == Role::Canary) {
+            return None; // of `docker compose run`
+        }
+        let found = Self {
+            id: inspected.id.clone()?,
+            name,
+            number: labels.number,
+            role,
+            inspected,
+        };
+        Some((labels.service, found))
+    }
+
+    /// The image it was made from.
+    pub(crate) fn image_id(&self) -> &str {
+        self.inspected.image.as_deref().unwrap_or_default()
+    }
+}
+
+/// Inspects the containers that carry `labels`; those that vanish meanwhile are left out. By service.
+///
+/// A run that was killed, or that gave up on a slow engine, may have asked for a removal that still goes on. What is
+/// planned while it does is stale at once, so it is waited for, but not for ever: a removal can be stuck.
+pub(crate) async fn containers(look: &Look, labels: &[String]) -> Result<BTreeMap<String, Vec<Found>>, ProviderError> {
+    let mut inspected = inspect(look, labels).await?;
+    for _ in 0..GOING_LOOKS {
+        if !inspected.iter().any(is_going) {
+            break;
+        }
+        tokio::time::sleep(GOING_PACE).await;
+        inspected = inspect(look, labels).await?;
+    }
+    let mut services: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    for (service, found) in inspected.into_iter().filter_map(Found::read) {
+        services.entry(service).or_default().push(found);
+    }
+    for copies in services.values_mut() {
+        copies.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
+    }
+    Ok(services)
+}
+
+async fn inspect(look: &Look, labels: &[String]) -> Result<Vec<ContainerInspectResponse>, ProviderError> {
+    let listed = look.containers(labels).await?;
+    let ids = listed.into_iter().filter_map(|container| container.id);
+    let inspections = stream::iter(ids)
+        .map(|id| async move { look.container(&id).await })
+        .buffer_unordered(AT_ONCE);
+    let found: Vec<_> = inspections.try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Whether the engine is removing it.
+fn is_going(container: &ContainerInspectResponse) -> bool {
+    let status = container.state.as_ref().and_then(|state| state.status);
+    status == Some(ContainerStateStatusEnum::REMOVING)
+}
 
 /// Reads the whole of `project`.
 pub(crate) async fn everything(
@@ -60,6 +156,9 @@ struct View<'a> {
     keyed: Option<&'a Keyed>,
 }
 
+/// By container and secret, the keyed digest of what its file holds now. A container that could not be read is left out.
+type Delivered = BTreeMap<String, BTreeMap<String, String>>;
+
 impl View<'_> {
     fn wanted(&self, kind: &str, name: &str) -> Option<&Resource> {
         self.desired
@@ -91,7 +190,7 @@ impl View<'_> {
         let Some(keyed) = self.keyed else {
             return Delivered::new();
         };
-        let with_secrets = found.filter_map(|found| Some((found, found.recorded()?.secrets)));
+        let with_secrets = found.filter_map(|found| Some((found, recorded(found)?.secrets)));
         let read = |(found, secrets): (&Found, Vec<ServiceSecret>)| {
             let id = found.id.clone();
             async move {
@@ -295,6 +394,291 @@ pub(crate) fn foreign(sort: &str, name: &str) -> ProviderError {
             }
             _ => format!("if nobody needs it: docker {sort} rm {name}; or give the stack another name"),
         })
+}
+
+fn wanted_image(resource: &Resource, spec: &ImageSpec, image: &ImageInspect) -> Observed {
+    let labels = image.config.as_ref().and_then(|config| config.labels.clone());
+    let recorded: Option<ImageSpec> = labels.spec().and_then(|spec| serde_json::from_value(spec).ok());
+    let source = match &spec.source {
+        ImageSource::Pull => ImageSource::Pull,
+        ImageSource::Bundle { id: None } => ImageSource::Bundle { id: None },
+        ImageSource::Bundle { .. } => ImageSource::Bundle { id: image.id.clone() },
+        ImageSource::Build { digest: None, .. } => spec.source.clone(),
+        ImageSource::Build { .. } => recorded.map_or(ImageSource::Pull, |recorded| recorded.source),
+    };
+    let observed = ImageSpec {
+        reference: spec.reference.clone(),
+        source,
+    };
+    let seen = serde_json::to_value(observed).unwrap_or(Value::Null);
+    Observed {
+        address: resource.address.clone(),
+        id: image.id.clone().unwrap_or_default(),
+        recorded: Some(if names_content(&spec.source) {
+            resource.spec.clone()
+        } else {
+            seen.clone()
+        }),
+        spec: seen,
+        depends_on: resource.depends_on.clone(),
+        protected: false,
+        problem: None,
+    }
+}
+
+/// Whether the image's reference holds a digest of what is in it: then it can stand for one content only, and another
+/// one there means that somebody moved the name.
+fn names_content(source: &ImageSource) -> bool {
+    matches!(
+        source,
+        ImageSource::Bundle { id: Some(_) } | ImageSource::Build { digest: Some(_), .. }
+    )
+}
+
+/// Every rollout of a component left an image. The one that a service runs, which goes after it, keeps the name; the
+/// others get their id into theirs.
+fn tell_apart(images: &mut [Observed], services: &[Observed]) {
+    let runs = |image: &Observed| {
+        services
+            .iter()
+            .any(|service| service.spec["image"] == image.spec["reference"])
+    };
+    images.sort_by_cached_key(|image| (image.address.clone(), !runs(image), image.id.clone()));
+    let mut names = BTreeSet::new();
+    for image in images {
+        if !names.insert(image.address.name.clone()) {
+            let id = image.id.trim_start_matches("sha256:");
+            image.address.name = format!("{}@{}", image.address.name, id.get(..12).unwrap_or(id));
+        }
+    }
+}
+
+fn made_image(image: bollard::models::ImageSummary) -> Option<Observed> {
+    let labels = Some(image.labels);
+    let reference = image.repo_tags.first().filter(|tag| *tag != "<none>:<none>")?.clone();
+    let named = labels.text(labels::IMAGE).or_else(|| labels.text(labels::TITLE));
+    let name = named.unwrap_or(&reference).to_owned();
+    let source = ImageSource::Bundle {
+        id: Some(image.id.clone()),
+    };
+    let spec = labels
+        .spec()
+        .or_else(|| serde_json::to_value(ImageSpec { reference, source }).ok())?;
+    Some(Observed {
+        address: Address::new(IMAGE, name),
+        id: image.id,
+        recorded: Some(spec.clone()),
+        spec,
+        depends_on: Vec::new(),
+        protected: false,
+        problem: None,
+    })
+}
+
+/// The spec on the label of a copy that mlstack made.
+fn recorded(copy: &Found) -> Option<Service> {
+    let spec = copy.inspected.config.as_ref()?.labels.spec()?;
+    serde_json::from_value(spec).ok()
+}
+
+struct ServiceView<'a> {
+    project: &'a str,
+    name: &'a str,
+    wanted: Option<&'a Resource>,
+    delivered: &'a Delivered,
+    images: &'a BTreeMap<String, ImageConfig>,
+    references: &'a BTreeMap<String, String>,
+}
+
+impl ServiceView<'_> {
+    fn observed(&self, all: &[Found]) -> Observed {
+        let (copies, leftovers) = settle(all);
+        let specs: Vec<(Value, Value)> = copies.iter().map(|copy| self.spec(copy)).collect();
+        // The first copy that is not what it was made as speaks for all.
+        let speaker = specs.iter().position(|(base, seen)| base != seen).unwrap_or(0);
+        let mut spec = specs.get(speaker).map_or(Value::Null, |(_, seen)| seen.clone());
+        set_replicas(&mut spec, copies.len());
+        let recorded = copies
+            .get(speaker)
+            .filter(|copy| recorded(copy).is_some())
+            .map(|_| self.with_copies(specs[speaker].0.clone(), &copies));
+        let labels = all
+            .first()
+            .and_then(|found| found.inspected.config.as_ref()?.labels.clone());
+        Observed {
+            address: Address::new(SERVICE, self.name),
+            id: copies.iter().map(|copy| copy.id.as_str()).collect::<Vec<_>>().join(","),
+            depends_on: labels
+                .uses()
+                .unwrap_or_else(|| self.uses(&spec, labels.text(labels::DEPENDS_ON))),
+            recorded,
+            protected: labels.protected().unwrap_or(false),
+            problem: leftovers.or_else(|| copies.iter().find_map(|copy| self.problem(copy))),
+            spec,
+        }
+    }
+
+    /// A recorded spec with the number of copies it stands for. Copies that were added later have another number on
+    /// their labels, and one that stayed may have any: only the wanted number, where a label has it, is believed.
+    fn with_copies(&self, mut made: Value, copies: &[&Found]) -> Value {
+        let wanted = self
+            .wanted
+            .and_then(|resource| serde_json::from_value::<Service>(resource.spec.clone()).ok());
+        let wanted = wanted.map(|service| service.replicas());
+        let said = copies
+            .iter()
+            .filter_map(|copy| recorded(copy))
+            .find(|service| Some(service.replicas()) == wanted);
+        set_replicas(
+            &mut made,
+            said.map_or(copies.len(), |service| service.replicas() as usize),
+        );
+        made
+    }
+
+    /// The spec a copy was made from, and the one it has now.
+    fn spec(&self, copy: &Found) -> (Value, Value) {
+        let nothing = ImageConfig::default();
+        let image = self.images.get(copy.image_id()).unwrap_or(&nothing);
+        let base = self
+            .base(copy)
+            .unwrap_or_else(|| crate::decode::service(self.project, &copy.inspected, image));
+        let mut seen = drift::observed(self.project, &copy.inspected, image, (self.name, copy.number), &base);
+        self.note_image(copy, &base, &mut seen);
+        self.note_secrets(copy, &base, &mut seen);
+        (drift::as_value(&base), seen)
+    }
+
+    /// What the copy is compared with: the spec on its label, else (made by `docker compose`) the wanted one.
+    ///
+    /// What only says how to work, not what the container is, is taken from the wanted spec: so is a secret's digest
+    /// on a container without our label. It cannot be known, and no running service is replaced for not knowing.
+    fn base(&self, copy: &Found) -> Option<Service> {
+        let wanted: Option<Service> = self
+            .wanted
+            .and_then(|resource| serde_json::from_value(resource.spec.clone()).ok());
+        let (Some(mut base), Some(wanted)) = (recorded(copy), wanted.clone()) else {
+            return recorded(copy).or(wanted);
+        };
+        base.build = wanted.build;
+        base.pull_policy = wanted.pull_policy;
+        base.extension.ready_within = wanted.extension.ready_within;
+        base.extension.checks = wanted.extension.checks;
+        for (name, digest) in wanted.extension.secrets {
+            if let (Some(known), None) = (base.extension.secrets.get_mut(&name), digest) {
+                *known = None; // nobody looked at the value this time
+            }
+        }
+        Some(base)
+    }
+
+    /// Where the file of a secret was read back, what it holds now.
+    fn note_secrets(&self, copy: &Found, base: &Service, seen: &mut Value) {
+        let read = self.delivered.get(&copy.id).into_iter().flatten();
+        let recorded = |name: &String| base.extension.secrets.get(name).is_some_and(Option::is_some);
+        for (name, digest) in read.filter(|(name, _)| recorded(name)) {
+            seen["x-mlstack"]["secrets"][name] = digest.as_str().into();
+        }
+    }
+
+    fn note_image(&self, copy: &Found, base: &Service, seen: &mut Value) {
+        let Some(seen) = seen.as_object_mut() else {
+            return;
+        };
+        let id = copy.image_id();
+        let now = self.references.get(&base.image);
+        if base.extension.image_id.is_some() {
+            seen["x-mlstack"]["image_id"] = id.into();
+        } else if now.is_some_and(|now| now != id) && seen.get("image") == Some(&Value::from(base.image.as_str())) {
+            let short = id.trim_start_matches("sha256:").get(..12).unwrap_or(id);
+            seen.insert(
+                "image".to_owned(),
+                format!("{} (as it was: {short})", base.image).into(),
+            );
+        }
+    }
+
+    fn problem(&self, copy: &Found) -> Option<String> {
+        let expected = container_name(self.project, self.name, copy.number);
+        let renamed = (copy.name != expected).then(|| format!("renamed to {}", copy.name));
+        renamed
+            .or_else(|| trouble::problem(&copy.inspected))
+            .or_else(|| self.lost_alias(copy))
+    }
+
+    fn lost_alias(&self, copy: &Found) -> Option<String> {
+        let networks = copy.inspected.network_settings.as_ref()?.networks.as_ref()?;
+        let knows = |aliases: &Option<Vec<String>>| aliases.iter().flatten().any(|alias| alias == self.name);
+        let mut lost = networks
+            .iter()
+            .filter(|(_, endpoint)| !knows(&endpoint.aliases))
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>();
+        lost.sort();
+        lost.first()
+            .map(|network| format!("not known as {} on network {network}", self.name))
+    }
+
+    /// What a service that `docker compose` made depends on.
+    fn uses(&self, spec: &Value, label: Option<&str>) -> Vec<Address> {
+        let keys = |field: &str| {
+            spec.get(field)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.clone())
+        };
+        let volumes = spec.get("volumes").and_then(Value::as_array).into_iter().flatten();
+        let volumes = volumes
+            .filter(|mount| mount["type"] == "volume")
+            .filter_map(|mount| mount["source"].as_str());
+        let services = parse_depends_on(label.unwrap_or_default());
+        let mut uses: Vec<Address> = keys("networks").map(|key| Address::new(NETWORK, key)).collect();
+        uses.extend(volumes.map(|key| Address::new(VOLUME, key)));
+        uses.extend(services.keys().map(|key| Address::new(SERVICE, key)));
+        uses.sort();
+        uses.dedup();
+        uses
+    }
+}
+
+/// Sorts the containers of a service into its copies, one a number, and says whether an update was interrupted.
+///
+/// The copy of a number is the container in its place, else the one that was parked, else the one that is to come;
+/// a canary never is.
+fn settle(all: &[Found]) -> (Vec<&Found>, Option<String>) {
+    let mut copies: BTreeMap<u32, &Found> = BTreeMap::new();
+    for found in all.iter().filter(|found| found.role != Role::Canary) {
+        let known = copies.entry(found.number).or_insert(found);
+        if found.role < known.role {
+            *known = found;
+        }
+    }
+    let interrupted = all.iter().any(|found| found.role != Role::Copy);
+    let begun = copies.values().any(|found| found.role == Role::New);
+    let problem = match (interrupted, begun) {
+        (false, _) => None,
+        (true, true) => Some("it never came up".to_owned()),
+        (true, false) => Some("an update of it was interrupted".to_owned()),
+    };
+    (copies.into_values().collect(), problem)
+}
+
+/// Writes the number of copies, unless the spec already means it. One copy is not said, as in what is wanted.
+fn set_replicas(spec: &mut Value, copies: usize) {
+    let said = spec.pointer("/deploy/replicas").and_then(Value::as_u64);
+    if said.unwrap_or(1) == copies as u64 || !spec.is_object() {
+        return;
+    }
+    if copies != 1 {
+        spec["deploy"]["replicas"] = copies.into();
+    } else if let Some(deploy) = spec["deploy"].as_object_mut() {
+        deploy.shift_remove("replicas");
+        let says_nothing = deploy.is_empty();
+        if let Some(spec) = spec.as_object_mut().filter(|_| says_nothing) {
+            spec.shift_remove("deploy");
+        }
+    }
 }
 
 /// Two of one name are one that is in trouble: the engine makes both when a killed apply and the next one ask.

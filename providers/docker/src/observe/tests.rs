@@ -2,9 +2,7 @@ use mlstack_compose::ContainerLabels;
 use mlstack_provider::{Address, Observed};
 use serde_json::{Value, json};
 
-use super::images::tell_apart;
-use super::service::{set_replicas, settle};
-use super::{Found, Role, one_of_each};
+use super::{Found, Role, one_of_each, set_replicas, settle, tell_apart};
 
 fn found(name: &str, number: u32) -> Found {
     let labels = ContainerLabels {
