@@ -206,7 +206,8 @@ impl Memory<'_> {
 
 /// At least one.
 fn whole_seconds(took: Duration) -> u32 {
-    u32::try_from(took.as_secs_f64().ceil().max(1.0) as u64).unwrap_or(u32::MAX)
+    let seconds = took.as_millis().div_ceil(1000).max(1);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 /// Remembers that what is wanted runs already.
