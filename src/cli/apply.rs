@@ -12,9 +12,7 @@ use super::execute::{all_started, execute};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::memory::{Memory, confirm, open};
-use super::plan::{
-    decide, header, options, refuse_conflicts, refuse_lost_data, refuse_misspelt, refuse_violations, text, violations,
-};
+use super::plan::{decide, header, options, refuse_conflicts, refuse_misspelt, show_and_judge};
 use super::survey::{Look, Survey, survey};
 use crate::ledger::Ledger;
 use crate::plan::seal::{Sealed, digest_text, unseal};
@@ -70,8 +68,7 @@ pub(super) async fn destroy(args: &Destroy, context: &Context) -> Result<Exit, F
     let options = options(&args.rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let plan = decide(&survey, &options)?;
-    context.ui.out(&text(&survey, &plan, context));
-    refuse_lost_data(&plan)?;
+    show_and_judge(&survey, &plan, context)?;
     if plan.nodes.is_empty() {
         context.ui.note(&kept(&plan));
         return Ok(Exit::Done);
@@ -118,8 +115,7 @@ async fn fresh(
     let options = options(&rollout.destroy_data, &survey);
     refuse_misspelt(&survey, &options)?;
     let mut plan = decide(&survey, &options)?;
-    context.ui.out(&text(&survey, &plan, context));
-    refuse_lost_data(&plan)?;
+    show_and_judge(&survey, &plan, context)?;
     if let Leave::Approved(approved) = leave {
         refuse_unapproved(approved, &fingerprint(&header(&survey), &plan))?;
     }
@@ -130,7 +126,6 @@ async fn fresh(
         }
         return Ok((exit, survey));
     }
-    refuse_violations(&violations(&survey, &plan))?;
     refuse_conflicts(&survey)?;
     survey.refuse_missing_secrets()?;
     agree(leave != Leave::Ask, "Do this?", context)?;
@@ -180,7 +175,7 @@ async fn sealed(path: &Path, args: &Apply, context: &Context) -> Result<Exit, Fa
         .narrow_to(sealed.binding.scope.clone())
         .map_err(|error| stale(format!("the plan is stale:\n  {}", error.text())))?;
     refuse_moved(&sealed, &survey)?;
-    context.ui.out(&text(&survey, &sealed.plan, context));
+    show_and_judge(&survey, &sealed.plan, context)?;
     refuse_conflicts(&survey)?;
     survey.refuse_missing_secrets()?;
     agree(args.yes, "Do this?", context)?;

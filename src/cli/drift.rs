@@ -4,7 +4,7 @@ use super::Context;
 use super::args::{Drift as Args, Report, Takeover};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::plan::{decide, document, header};
+use super::plan::{decide, document, header, violations};
 use super::report::{Shape, faulty, of_target, report};
 use super::survey::{Look, survey};
 use crate::plan::Options;
@@ -29,7 +29,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let text = || drift_text(&header(&survey), &plan, style) + &findings_text(&survey.findings, style);
     match args.format {
         Report::Text => context.ui.out(&text()),
-        Report::Json => context.ui.out_json(&document(&survey, &plan)),
+        Report::Json => {
+            context
+                .ui
+                .out_json(&document(&survey, &plan, &violations(&survey, &plan)));
+        }
         _ => report(&of_target(&survey, plan.clone(), args.format), shape, &text, context)?,
     }
     let differs = !plan.drift.is_empty() || plan.intended().next().is_some();

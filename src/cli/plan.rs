@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
         unreachable!("a plan of a target is one section");
     };
     match args.format {
-        Report::Json => context.ui.out_json(&document(&survey, plan)),
+        Report::Json => context.ui.out_json(&document(&survey, plan, violations)),
         _ => review::show(&review, args, context)?,
     }
     refuse_lost_data(plan)?;
@@ -62,7 +62,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
             stack_digest: digest_text(&survey.loaded.file.text),
             scope: survey.scope.clone(),
         };
-        let sealed = seal(document(&survey, plan), plan, &survey.observed, &binding);
+        let sealed = seal(document(&survey, plan, violations), plan, &survey.observed, &binding);
         refuse_secret(path, sealed.as_bytes())?;
         std::fs::write(context.here.join(path), sealed)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
@@ -88,19 +88,15 @@ pub(super) fn refuse_secret(path: &std::path::Path, bytes: &[u8]) -> Result<(), 
     .hint("the stack file says that value in the clear: refer to it as `${secrets.NAME}`, or choose another value"))
 }
 
-/// The plan as programs read it.
-pub(super) fn document(survey: &Survey, plan: &crate::plan::Plan) -> Value {
-    plan_json(&header(survey), plan, &extras(survey, &violations(survey, plan)))
-}
-
-/// What the plan's JSON tells beside the plan.
-fn extras(survey: &Survey, violations: &[Violation]) -> Extras {
-    Extras {
+/// The plan as programs read it, with what the policies say of it.
+pub(super) fn document(survey: &Survey, plan: &crate::plan::Plan, violations: &[Violation]) -> Value {
+    let beside = Extras {
         unsupported: degraded(&survey.loaded),
         diagnostics: survey.loaded.warnings.clone(),
         findings: findings_json(&survey.findings),
         violations: violations_json(violations),
-    }
+    };
+    plan_json(&header(survey), plan, &beside)
 }
 
 /// Fields that the target carries only in part, and how.
@@ -205,16 +201,24 @@ pub(super) fn header(survey: &Survey) -> Header<'_> {
     }
 }
 
-/// The plan as people read it.
-pub(super) fn text(survey: &Survey, plan: &crate::plan::Plan, context: &Context) -> String {
+/// Shows a plan that is to be carried out, and refuses what would lose data or is against a policy.
+pub(super) fn show_and_judge(survey: &Survey, plan: &crate::plan::Plan, context: &Context) -> Result<(), Failure> {
+    let violations = violations(survey, plan);
+    show(survey, plan, &violations, context);
+    refuse_lost_data(plan)?;
+    refuse_violations(&violations)
+}
+
+/// Shows a plan as people read it.
+pub(super) fn show(survey: &Survey, plan: &crate::plan::Plan, violations: &[Violation], context: &Context) {
     let style = Style {
         color: context.ui.color_out,
         width: context.ui.width,
     };
-    let violations = violations(survey, plan);
-    plan_text(&header(survey), plan, style)
+    let text = plan_text(&header(survey), plan, style)
         + &findings_text(&survey.findings, style)
-        + &violations_text(&violations, style)
+        + &violations_text(violations, style);
+    context.ui.out(&text);
 }
 
 /// What the stack's policies say of a plan.

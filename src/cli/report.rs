@@ -136,8 +136,9 @@ pub(super) fn of_target(survey: &Survey, plan: Plan, form: Report) -> Review {
         target: loaded.target.name().to_owned(),
         context: Some(survey.place.clone()),
         fingerprint: match form {
-            Report::Text => String::new(), // which takes time, and people are not shown it
-            _ => fingerprint(&header(survey), &plan),
+            Report::Markdown | Report::Github => fingerprint(&header(survey), &plan),
+            // It takes time, and who reads these is not told it, or not from here.
+            Report::Text | Report::Json | Report::Sarif => String::new(),
         },
         unsupported: degraded(loaded),
         diagnostics: loaded.warnings.clone(),

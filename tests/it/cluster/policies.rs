@@ -30,6 +30,13 @@ fn up_and_edited() -> Ground {
     ground
 }
 
+/// How a run ended, and what policies said before it did.
+fn judgement(said: &str) -> String {
+    let (exit, rest) = said.split_once('\n').unwrap_or((said, ""));
+    let policies = rest.find("Policies:").map_or("no policies", |at| &rest[at..]);
+    format!("{exit}\n{policies}")
+}
+
 #[test]
 fn what_is_against_a_policy_is_told_and_not_done() {
     let ground = up_and_edited();
@@ -85,18 +92,10 @@ fn a_waiver_counts_until_its_day() {
             .write("mlstack.yaml", text.replace("memory: 1Gi }", &allowed));
         let said = ground.run("plan");
         ground.folder.write("mlstack.yaml", text);
-        said
+        judgement(&said)
     };
     insta::assert_snapshot!(waived("9999-12-31"), @"
     exit: 0
-    --- stdout
-    shop → k8s (context double, namespace shop)
-
-      ~ statefulset/db  mlstack.yaml:10  limits.memory 512Mi → 1Gi  downtime
-                                         requests.memory 512Mi → 1Gi
-
-    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
-
     Policies:
 
       waived  downtime  mlstack.yaml:10: statefulset/db does not answer for a while
@@ -105,14 +104,6 @@ fn a_waiver_counts_until_its_day() {
     ");
     insta::assert_snapshot!(waived("2020-02-29"), @r#"
     exit: 5
-    --- stdout
-    shop → k8s (context double, namespace shop)
-
-      ~ statefulset/db  mlstack.yaml:10  limits.memory 512Mi → 1Gi  downtime
-                                         requests.memory 512Mi → 1Gi
-
-    Plan: 0 to add, 1 to change, 0 to replace, 0 to destroy.
-
     Policies:
 
       error  downtime  mlstack.yaml:10: statefulset/db does not answer for a while
@@ -157,4 +148,58 @@ fn only_what_was_approved_is_applied() {
     let said = ground.run(&format!("apply -q --approved {}", &approved[..16]));
     assert!(said.starts_with("exit: 0"), "{said}");
     ground.is_settled();
+}
+
+/// Everything that is up, with a policy against taking any of it away.
+fn up_and_kept() -> Ground {
+    let ground = up_and_edited();
+    ground.edit("downtime: error", "downtime: warning\n  destroy: error");
+    let said = ground.run("apply -y -q");
+    assert!(said.starts_with("exit: 0"), "{said}");
+    ground
+}
+
+#[test]
+fn a_destroy_is_judged_as_an_apply_is() {
+    let ground = up_and_kept();
+    ground.double.forget_calls();
+    let said = ground.run("destroy -y");
+    assert!(said.starts_with("exit: 5"), "{said}");
+    assert!(said.contains("statefulset/db is taken away"), "{said}");
+    let gone: Vec<String> = ground.writes();
+    let gone: Vec<_> = gone.iter().filter(|call| call.starts_with("DELETE")).collect();
+    assert!(gone.iter().all(|call| call.contains("/leases/")), "{gone:#?}");
+    ground.edit("destroy: error", "destroy: warning");
+    let said = ground.run("destroy -y");
+    assert!(said.starts_with("exit: 0") && said.contains("warning  destroy"), "{said}");
+}
+
+#[test]
+fn a_plan_of_nothing_is_judged_by_apply_too() {
+    let ground = up_and_kept();
+    ground.edit("severity: warning", "severity: error");
+    ground.edit("'^registry.example/'", "'^elsewhere.example/'");
+    let planned = ground.run("plan");
+    assert!(planned.contains("No changes"), "{planned}");
+    assert_eq!(judgement(&ground.run("apply -y")), judgement(&planned));
+    insta::assert_snapshot!(judgement(&planned), @r#"
+    exit: 5
+    Policies:
+
+      error  registry  mlstack.yaml:12: images come from registry.example
+                       let it through with a reason, if it is meant:
+                       `allow_degraded: {registry: "…"}` on `api`
+    --- stderr
+    error: this is against the policies of the stack: registry
+      hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
+    "#);
+}
+
+#[test]
+fn the_way_back_is_not_held_up() {
+    let ground = up_and_kept();
+    ground.edit("severity: warning", "severity: error");
+    ground.edit("'^registry.example/'", "'^elsewhere.example/'");
+    let said = ground.run("rollback -y");
+    assert!(said.starts_with("exit: 0") && !said.contains("Policies:"), "{said}");
 }
