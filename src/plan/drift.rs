@@ -9,7 +9,7 @@ use std::fmt;
 
 use mlstack_provider::{Address, Observed, Resource, Source, Value};
 
-use super::{Action, AttributeChange, Change, Plan, Reason, diff};
+use super::{Action, AttributeChange, Change, IMAGE, Plan, Reason, diff};
 
 /// One thing that is not as mlstack made it.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +128,7 @@ fn was_there(resource: &Resource, observed: &[Observed], known: &[Resource]) -> 
         .iter()
         .any(|known| known.address == resource.address && diff(&known.spec, &resource.spec).is_empty());
     let stood_on = || observed.iter().any(|live| live.depends_on.contains(&resource.address));
-    remembered || (resource.address.kind != "image" && stood_on())
+    remembered || (resource.address.kind != IMAGE && stood_on())
 }
 
 fn removed(resource: &Resource) -> Drift {

@@ -93,6 +93,16 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
+/// The kind of what is made anew from files.
+const IMAGE: &str = "image";
+
+impl Change {
+    /// Whether it takes away what somebody could miss: an image that nothing uses any more is no loss.
+    pub fn destroys(&self) -> bool {
+        self.action == Action::Delete && self.address.kind != IMAGE
+    }
+}
+
 /// What happens to one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {

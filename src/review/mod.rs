@@ -15,6 +15,7 @@ use mlstack_provider::{Address, Finding, Source, Value};
 
 use crate::plan::{Action, Plan};
 
+pub use crate::stack::Waiver;
 pub use cause::cause;
 pub use models::{Served, is_here, model_changes, model_of, served};
 pub use policy::{judge, loosened};
@@ -185,13 +186,14 @@ pub struct Violation {
     pub waived: Option<Waiver>,
 }
 
-/// Why and how long a violation is let through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiver {
-    /// The reason the user gives.
-    pub reason: String,
-    /// The last day on which it counts, as `2026-12-31`; `None` for always.
-    pub until: Option<String>,
+impl Severity {
+    /// Its word, for people and for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 impl Review {

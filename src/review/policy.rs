@@ -3,7 +3,7 @@
 //! Owns the policies that mlstack knows itself, and what a condition of the user's sees of a change: the plan's JSON of
 //! it, without a secret, with the component and the place beside it.
 
-use std::cmp::Reverse;
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use mlstack_provider::Source;
@@ -11,11 +11,8 @@ use serde_json::{Value, json};
 
 use super::{ModelChange, Severity, Violation, Waiver, owner};
 use crate::diag::Path;
-use crate::plan::{Action, Change, Disruption, Plan, wire};
-use crate::stack::{Condition, POLICIES, Policy, PolicySeverity, Stack};
-
-/// The kind of what is made anew from files: that an old one goes is no news.
-const IMAGE: &str = "image";
+use crate::plan::{Change, Disruption, Plan, wire};
+use crate::stack::{Condition, POLICIES, PolicySeverity, Stack};
 
 /// Everything that is against a policy, heaviest first, then in the order of the policies and of the plan.
 pub fn judge(stack: &Stack, target: &str, plan: &Plan, models: &[ModelChange]) -> Vec<Violation> {
@@ -24,16 +21,13 @@ pub fn judge(stack: &Stack, target: &str, plan: &Plan, models: &[ModelChange]) -
         target,
         components: stack.components.keys().cloned().collect(),
     };
-    let own = POLICIES.iter().filter_map(|(name, _, default)| {
-        let said = stack.policies.get(*name).and_then(|policy| policy.severity);
-        Some((*name, severity(said.unwrap_or(*default))?))
-    });
-    let mut all: Vec<Violation> = own
+    let known = POLICIES
+        .iter()
+        .filter_map(|(name, ..)| Some((name, severity(stack.weight(name))?)));
+    let mut all: Vec<Violation> = known
         .flat_map(|(name, severity)| court.known(name, severity, plan, models))
         .collect();
-    for (name, policy) in &stack.policies {
-        all.extend(court.users(name, policy, plan));
-    }
+    all.extend(court.denied(plan));
     all.sort_by_key(|found| found.severity);
     all
 }
@@ -60,9 +54,7 @@ impl Court<'_> {
         }
         let says = |change: &Change| match name {
             "data-loss" => loses_data(change),
-            // An image that nothing uses any more is no loss.
-            "destroy" => (change.action == Action::Delete && change.address.kind != IMAGE)
-                .then(|| format!("{} is taken away", change.address)),
+            "destroy" => change.destroys().then(|| format!("{} is taken away", change.address)),
             "downtime" => stops(change),
             "exposed" => opens(change),
             _ => None,
@@ -90,20 +82,22 @@ impl Court<'_> {
         })
     }
 
-    /// What is against a policy of the user's.
-    fn users(&self, name: &str, policy: &Policy, plan: &Plan) -> Vec<Violation> {
-        let (Some(deny), Some(severity)) = (&policy.deny, severity(policy.severity.unwrap_or(PolicySeverity::Error)))
-        else {
-            return Vec::new();
-        };
-        let against = plan.changes.iter().filter(|change| deny.holds(&self.seen(change)));
-        against
-            .map(|change| {
+    /// What the conditions of the stack's own policies are about.
+    fn denied(&self, plan: &Plan) -> Vec<Violation> {
+        let seen = LazyCell::new(|| plan.changes.iter().map(|change| self.seen(change)).collect());
+        let mut all = Vec::new();
+        for (name, policy) in &self.stack.policies {
+            let (Some(deny), Some(severity)) = (&policy.deny, severity(self.stack.weight(name))) else {
+                continue;
+            };
+            let against = deny.among(&seen).into_iter().map(|place| &plan.changes[place]);
+            all.extend(against.map(|change| {
                 let text = policy.message.clone();
                 let text = text.unwrap_or_else(|| format!("{} is against it", change.address));
                 self.violation(name, severity, change, text)
-            })
-            .collect()
+            }));
+        }
+        all
     }
 
     fn violation(&self, policy: &str, severity: Severity, change: &Change, text: String) -> Violation {
@@ -122,11 +116,8 @@ impl Court<'_> {
     }
 
     fn waived(&self, component: Option<&str>, policy: &str) -> Option<Waiver> {
-        let waiver = self.stack.components.get(component?)?.allow_degraded.get(policy)?;
-        Some(Waiver {
-            reason: waiver.reason.clone(),
-            until: waiver.until.clone(),
-        })
+        let component = self.stack.components.get(component?)?;
+        component.allow_degraded.get(policy).cloned()
     }
 
     /// A change as conditions see it.
@@ -160,8 +151,9 @@ pub fn loosened(before: &Stack, after: &Stack, at: &dyn Fn(&Path) -> Option<Sour
         .map(String::as_str)
         .collect();
     let policies = names.into_iter().filter_map(|name| {
-        let (was, is) = (weight(before, name), weight(after, name));
-        let other = is.is_some() && deny(before, name).is_some() && deny(before, name) != deny(after, name);
+        let (was, is) = (before.weight(name), after.weight(name));
+        let weighs = is > PolicySeverity::Ignore;
+        let other = weighs && deny(before, name).is_some() && deny(before, name) != deny(after, name);
         let text = match (other, was > is) {
             (true, _) => format!("the condition of `{name}` is another one"),
             (false, true) => format!("`{name}` weighs less: {} → {}", word(was), word(is)),
@@ -175,7 +167,7 @@ pub fn loosened(before: &Stack, after: &Stack, at: &dyn Fn(&Path) -> Option<Sour
         let new = component
             .allow_degraded
             .iter()
-            .filter(|(key, waiver)| is_policy(after, key) && had.and_then(|had| had.get(*key)) != Some(waiver));
+            .filter(|(key, waiver)| after.has_policy(key) && had.and_then(|had| had.get(*key)) != Some(waiver));
         found.extend(new.map(|(key, waiver)| {
             let text = format!("`{name}` is let through from now on: {}", waiver.reason);
             remark(key, text, at(&component.path.key("allow_degraded").key(key)))
@@ -196,33 +188,12 @@ fn remark(policy: &str, text: String, source: Option<Source>) -> Violation {
     }
 }
 
-fn is_policy(stack: &Stack, name: &str) -> bool {
-    stack.policies.contains_key(name) || POLICIES.iter().any(|(known, ..)| *known == name)
-}
-
-/// How much a policy weighs in a stack; nothing when it has none of that name.
-fn weight(stack: &Stack, name: &str) -> Option<Reverse<Severity>> {
-    let said = stack.policies.get(name);
-    let own = said.and_then(|policy| policy.severity.or(policy.deny.as_ref().map(|_| PolicySeverity::Error)));
-    let known = || {
-        POLICIES
-            .iter()
-            .find(|(known, ..)| *known == name)
-            .map(|(.., default)| *default)
-    };
-    severity(own.or_else(known)?).map(Reverse)
-}
-
 fn deny<'a>(stack: &'a Stack, name: &str) -> Option<&'a Condition> {
     stack.policies.get(name)?.deny.as_ref()
 }
 
-fn word(weight: Option<Reverse<Severity>>) -> &'static str {
-    match weight {
-        Some(Reverse(Severity::Error)) => "error",
-        Some(Reverse(Severity::Warning)) => "warning",
-        None => "ignore",
-    }
+fn word(weight: PolicySeverity) -> &'static str {
+    severity(weight).map_or("ignore", Severity::name)
 }
 
 fn loses_data(change: &Change) -> Option<String> {

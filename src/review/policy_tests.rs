@@ -6,7 +6,7 @@ use mlstack_provider::{Address, Impact, Observed, Resource};
 use serde_json::json;
 
 use super::*;
-use crate::plan::{Options, plan};
+use crate::plan::{Action, Options, plan};
 use crate::stack::{Options as Wanted, parse};
 
 fn stack(policies: &str, environment: Option<&str>) -> Stack {

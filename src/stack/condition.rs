@@ -43,10 +43,14 @@ impl Condition {
         Ok(Self(query))
     }
 
-    /// Whether a change is like that.
-    pub fn holds(&self, change: &Value) -> bool {
-        let all = Value::Array(vec![change.clone()]);
-        js_path_process(&self.0, &all).is_ok_and(|found| !found.is_empty())
+    /// Which of a list of changes are like that: their places in it, ascending.
+    pub fn among(&self, changes: &Value) -> Vec<usize> {
+        let found = js_path_process(&self.0, changes).unwrap_or_default();
+        let place = |path: &str| path.strip_prefix("$[")?.strip_suffix(']')?.parse().ok();
+        let places = found.iter().map(|one| place(&one.path));
+        places
+            .map(|place| place.expect("what a filter finds in a list has a place in it"))
+            .collect()
     }
 }
 

@@ -24,6 +24,20 @@ pub struct Stack {
     pub policies: IndexMap<String, Policy>,
 }
 
+impl Stack {
+    /// Whether there is a policy of that name: one of the stack's own, or one that mlstack knows itself.
+    pub fn has_policy(&self, name: &str) -> bool {
+        self.policies.contains_key(name) || known_policy(name).is_some()
+    }
+
+    /// How much a policy weighs: as it says itself, else by default. One that is not there weighs nothing.
+    pub fn weight(&self, policy: &str) -> PolicySeverity {
+        let own = self.policies.get(policy);
+        let said = own.and_then(|own| own.severity.or(own.deny.as_ref().map(|_| PolicySeverity::Error)));
+        said.or_else(|| known_policy(policy)).unwrap_or(PolicySeverity::Ignore)
+    }
+}
+
 /// What a plan may not do, or is told of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
@@ -36,7 +50,7 @@ pub struct Policy {
 }
 
 /// How much a policy weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PolicySeverity {
     /// It is not looked at.
     Ignore,
@@ -79,6 +93,12 @@ pub const POLICIES: [(&str, &str, PolicySeverity); 5] = [
         PolicySeverity::Warning,
     ),
 ];
+
+/// How much a policy that mlstack knows itself weighs when nothing is said; `None` for any other name.
+pub fn known_policy(name: &str) -> Option<PolicySeverity> {
+    let found = POLICIES.iter().find(|(known, ..)| *known == name);
+    found.map(|(.., default)| *default)
+}
 
 /// `kubernetes`: what a cluster must be told.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -140,8 +140,6 @@ fn unsupported(told: &Value) -> Remark {
     remark(Weight::Tells, HONOURED_IN_PART, said, place(&told["source"]))
 }
 
-const IMAGE: &str = "image";
-
 fn place(told: &Value) -> Option<Source> {
     let number = |key: &str| told[key].as_u64().and_then(|number| usize::try_from(number).ok());
     Some(Source {
@@ -192,8 +190,8 @@ fn change(change: &Change) -> Option<Remark> {
         (Action::Refuse, _) => (Weight::Stops, REFUSED),
         (Action::NoOp | Action::Keep, _) => return None,
         (_, Disruption::DataLoss) => (Weight::Loses, DATA_LOSS),
-        (Action::Delete, _) if change.address.kind == IMAGE => return None, // nothing uses it any more
-        (Action::Delete, _) => (Weight::Loses, DESTROYED),
+        (Action::Delete, _) if change.destroys() => (Weight::Loses, DESTROYED),
+        (Action::Delete, _) => return None,
         (_, Disruption::Downtime { .. }) => (Weight::Tells, DOWNTIME),
         _ => return None,
     };

@@ -2,7 +2,7 @@
 //!
 //! `format_version` 1.0; only additive changes within 1.x. The schema is what `mlstack schema review` prints.
 
-use mlstack_provider::{Source, Value};
+use mlstack_provider::Value;
 use serde_json::json;
 
 use super::plan_json::{Extras, fail, plan_json, plan_schema, violation_schema};
@@ -63,7 +63,7 @@ fn model(change: &ModelChange) -> Value {
         "after": change.after.as_ref().map(facts),
         "breaking": change.breaking,
         "compatible": change.compatible,
-        "source": source(change.source.as_ref()),
+        "source": change.source,
     })
 }
 
@@ -98,10 +98,6 @@ fn word(action: Action) -> &'static str {
         Action::NoOp => "none",
         other => other.name(),
     }
-}
-
-fn source(source: Option<&Source>) -> Value {
-    json!(source.map(|at| json!({"file": at.file, "line": at.line, "column": at.column})))
 }
 
 /// The JSON Schema (2020-12) of the review JSON.

@@ -1,6 +1,6 @@
 //! What policies say of a plan, beside the plan.
 
-use mlstack_provider::{Source, Value};
+use mlstack_provider::Value;
 use serde_json::json;
 
 use super::plan_text::LEAST_ROOM;
@@ -55,8 +55,7 @@ fn because(waiver: &Waiver) -> String {
 fn word(found: &Violation) -> &'static str {
     match (&found.waived, found.severity) {
         (Some(_), _) => "waived",
-        (None, Severity::Error) => "error",
-        (None, Severity::Warning) => "warning",
+        (None, severity) => severity.name(),
     }
 }
 
@@ -74,21 +73,13 @@ pub fn violations_json(violations: &[Violation]) -> Vec<Value> {
 }
 
 fn one(found: &Violation) -> Value {
-    let severity = match found.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     json!({
         "policy": found.policy,
-        "severity": severity,
+        "severity": found.severity.name(),
         "address": found.address.as_ref().map(ToString::to_string),
         "text": found.text,
         "help": found.help,
-        "source": source(found.source.as_ref()),
+        "source": found.source,
         "waived": found.waived.as_ref().map(|waiver| json!({"reason": waiver.reason, "until": waiver.until})),
     })
-}
-
-fn source(source: Option<&Source>) -> Value {
-    json!(source.map(|at| json!({"file": at.file, "line": at.line, "column": at.column})))
 }

@@ -2,7 +2,7 @@
 
 use super::{Context, Found, at_key};
 use crate::diag::{Diagnostic, Path, codes};
-use crate::stack::model::{POLICIES, Stack};
+use crate::stack::model::{POLICIES, Stack, known_policy};
 use crate::stack::suggest::did_you_mean;
 use crate::stack::texts;
 
@@ -10,7 +10,7 @@ pub(super) fn check(cx: &Context<'_>, found: &mut Found) {
     let all = Path::root().key("policies");
     for (name, policy) in &cx.stack.policies {
         let at = all.key(name);
-        let known = POLICIES.iter().any(|(known, ..)| known == name);
+        let known = known_policy(name).is_some();
         let (denies, says) = (cx.has(&at.key("deny")), cx.has(&at.key("message")));
         if known && (denies || says) {
             let label = format!("`{name}` is known already, with a condition of its own");

@@ -10,7 +10,7 @@ fn change() -> serde_json::Value {
 
 #[test]
 fn a_condition_looks_at_one_change() {
-    let holds = |text: &str| Condition::parse(text).unwrap().holds(&change());
+    let holds = |text: &str| !Condition::parse(text).unwrap().among(&json!([change()])).is_empty();
     for text in [
         "@.action == 'delete' && @.kind == 'volume'",
         "@.downtime_seconds > 10",
@@ -32,6 +32,16 @@ fn a_condition_looks_at_one_change() {
     ] {
         assert!(!holds(text), "{text}");
     }
+}
+
+#[test]
+fn those_among_many_are_told_by_their_place() {
+    let all = json!([{"name": "a"}, {"name": "b"}, {"kind": "a"}, {"name": "a"}]);
+    let among = |text: &str| Condition::parse(text).unwrap().among(&all);
+    assert_eq!(among("@.name == 'a'"), [0, 3]);
+    assert_eq!(among("@.kind"), [2]);
+    assert!(among("@.name == 'c'").is_empty());
+    assert!(Condition::parse("@.name").unwrap().among(&json!([])).is_empty());
 }
 
 #[test]
@@ -83,7 +93,7 @@ proptest! {
     #[test]
     fn nothing_breaks_it(text in "[@$.a-c\\[\\]()?!&|<>='\" 0-9*,:~\\\\-]{0,60}") {
         if let Ok(condition) = Condition::parse(&text) {
-            condition.holds(&change());
+            condition.among(&json!([change()]));
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn check(stack: &Stack, target: Target) -> Vec<Diagnostic> {
     let carried = uses.iter().filter_map(|found| carry(found, target));
     let allowed = stack.components.values().flat_map(|component| {
         let names = component.allow_degraded.keys();
-        let names = names.filter(|name| !is_policy(stack, name));
+        let names = names.filter(|name| !stack.has_policy(name));
         names.filter_map(|name| allowance(component, name, &uses))
     });
     carried.chain(allowed).collect()
@@ -53,10 +53,6 @@ fn refusal(code: &'static Code, found: &Use<'_>, label: String, help: impl Into<
 fn is_allowed(found: &Use<'_>) -> bool {
     let allowances = found.component.map(|component| &component.allow_degraded);
     allowances.is_some_and(|allowances| allowances.contains_key(found.field.name()))
-}
-
-fn is_policy(stack: &Stack, name: &str) -> bool {
-    stack.policies.contains_key(name) || POLICIES.iter().any(|(known, ..)| *known == name)
 }
 
 /// What is wrong with the allowance `name` of `component`.

@@ -34,8 +34,6 @@ impl Weight {
 
 /// The most sentences: a verdict is short.
 const MOST: usize = 4;
-/// What can be had again: that it goes is not worth a word.
-const IMAGE: &str = "image";
 /// The most names in one of them.
 const NAMED: usize = 3;
 
@@ -118,8 +116,7 @@ fn sentences(section: &Section, place: &str) -> Vec<(Weight, String)> {
     if let Some(found) = of(&loses) {
         all.push((Weight::Caution, format!("Data is lost{place}: {}.", named(&found))));
     }
-    if let Some(found) = of(&|change| change.action == Action::Delete && change.address.kind != IMAGE && !loses(change))
-    {
+    if let Some(found) = of(&|change| change.destroys() && !loses(change)) {
         all.push((Weight::Caution, format!("Destroyed{place}: {}.", named(&found))));
     }
     for model in section.models.iter().filter(|model| !model.breaking.is_empty()) {
