@@ -3,6 +3,8 @@
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+
 /// A random id in the form of a UUID of version 4.
 ///
 /// # Errors
@@ -25,23 +27,10 @@ pub fn now() -> String {
     )
 }
 
-/// Days to year, month and day after Howard Hinnant's `civil_from_days`, for days since 1970.
+/// Seconds since 1970 as a moment in UTC.
 pub(super) fn rfc3339(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let (day, month) = (
-        day_of_year - (153 * shifted + 2) / 5 + 1,
-        if shifted < 10 { shifted + 3 } else { shifted - 9 },
-    );
-    let year = era * 400 + year + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
+    let moment = i64::try_from(seconds).map(Timestamp::from_second);
+    moment
+        .map_or(Timestamp::MAX, |moment| moment.unwrap_or(Timestamp::MAX))
+        .to_string()
 }

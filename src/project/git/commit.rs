@@ -1,5 +1,8 @@
 //! What a commit says: its tree, its parents, who made it and why.
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 use super::object::{Object, Sort, damaged};
 use super::{GitError, Id, Repository};
 
@@ -109,22 +112,10 @@ impl Commit {
     pub fn day(&self) -> String {
         let (seconds, minutes) = self.written;
         let local = seconds.saturating_add(minutes.clamp(-1440, 1440) * 60);
-        let (year, month, day) = civil(local.div_euclid(86_400).clamp(-700_000, 3_000_000));
-        format!("{year:04}-{month:02}-{day:02}")
+        let known = local.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+        let moment = Timestamp::from_second(known).unwrap_or_default();
+        Offset::UTC.to_datetime(moment).date().to_string()
     }
-}
-
-/// Year, month and day of a number of days since 1970 (the algorithm of Howard Hinnant, `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::behaviour::Behaviours;
@@ -188,23 +189,17 @@ impl World {
 
     /// The time as `2026-01-31T12:00:00Z`.
     pub(crate) fn time(&self) -> String {
-        format!("{}Z", self.seconds())
+        format!("{:.0}", self.moment())
     }
 
     /// The time with microseconds.
     pub(crate) fn micro_time(&self) -> String {
-        format!("{}.{:06}Z", self.seconds(), self.now % 1000 * 1000)
+        format!("{:.6}", self.moment())
     }
 
-    fn seconds(&self) -> String {
-        let (days, second) = (self.now / 86_400_000, self.now / 1000 % 86_400);
-        let (year, month, day) = civil(i64::try_from(days).unwrap_or_default());
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        )
+    fn moment(&self) -> Timestamp {
+        let now = i64::try_from(self.now).map(Timestamp::from_millisecond);
+        now.map_or(Timestamp::MAX, |now| now.unwrap_or(Timestamp::MAX))
     }
 
     pub(crate) fn next_random(&mut self) -> u64 {
@@ -232,19 +227,6 @@ impl World {
             b & 0xffff_ffff_ffff
         )
     }
-}
-
-/// The date of a day since 1970 in the Gregorian calendar (Hinnant's algorithm).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// A hash for names: FNV-1a over the text, in letters that spell no words.
