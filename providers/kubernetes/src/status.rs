@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use mlstack_manifest::{MANAGED_BY, MANAGER, kind, label_value};
 use mlstack_provider::{CopyStatus, ErrorKind, ProviderError, Value};
 
@@ -11,12 +12,17 @@ use crate::health::{condition, is_terminating};
 use crate::look::Look;
 use crate::observe::text;
 
-/// The labels of all pods of a stack that serve.
-pub(crate) fn selector(stack: &str) -> String {
+/// The labels of all that is of a stack.
+fn of_stack(stack: &str) -> String {
     format!(
-        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER},!{CANARY}",
+        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER}",
         label_value(stack)
     )
+}
+
+/// The labels of all pods of a stack that serve.
+pub(crate) fn selector(stack: &str) -> String {
+    format!("{},!{CANARY}", of_stack(stack))
 }
 
 /// All pods of a stack by component and number, with the component and the number.
@@ -55,18 +61,17 @@ pub(crate) async fn of(look: &Look, stack: &str) -> Result<Vec<CopyStatus>, Prov
 
 /// The addresses at which components can be reached from outside, as far as the cluster tells them.
 async fn doors(look: &Look, stack: &str) -> Result<BTreeMap<String, Vec<String>>, ProviderError> {
-    let selector = format!(
-        "app.kubernetes.io/instance={},{MANAGED_BY}={MANAGER}",
-        label_value(stack)
-    );
-    let mut doors: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for short in ["service", "ingress", "httproute"] {
-        let Some(kind) = kind(short) else { continue };
-        let all = match look.list(kind, &selector).await {
+    let selector = &of_stack(stack);
+    let kinds = ["service", "ingress", "httproute"].into_iter().filter_map(kind);
+    let lists = kinds.map(|kind| async move {
+        match look.list(kind, selector).await {
             // They are an extra: whoever may only see pods sees those.
-            Err(error) if error.kind == ErrorKind::Denied => Vec::new(),
-            listed => listed?,
-        };
+            Err(error) if error.kind == ErrorKind::Denied => Ok((kind.short, Vec::new())),
+            listed => listed.map(|all| (kind.short, all)),
+        }
+    });
+    let mut doors: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (short, all) in try_join_all(lists).await? {
         for object in &all {
             let component = text(&object["metadata"]["labels"]["app.kubernetes.io/name"]).to_owned();
             doors.entry(component).or_default().extend(addresses(short, object));
