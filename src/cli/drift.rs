@@ -8,7 +8,7 @@ use super::plan::{decide, document, header, violations};
 use super::report::{Shape, faulty, of_target, report};
 use super::survey::{Look, survey};
 use crate::plan::Options;
-use crate::view::{Style, Topic, drift_text, findings_text};
+use crate::view::{Topic, drift_text, findings_text};
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -22,10 +22,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure>
     let mut survey = survey.map_err(|failure| faulty(failure, shape, context))?;
     survey.narrow(&args.scope)?;
     let plan = decide(&survey, &Options::default())?;
-    let style = Style {
-        color: context.ui.color_out,
-        width: context.ui.width,
-    };
+    let style = context.ui.style();
     let text = || drift_text(&header(&survey), &plan, style) + &findings_text(&survey.findings, style);
     match args.format {
         Report::Text => context.ui.out(&text()),

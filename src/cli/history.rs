@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::memory::{failure, store};
 use crate::ledger::journal::replay;
 use crate::ledger::{Ending, Run, look};
-use crate::view::{HistoryRow, Style, history_text};
+use crate::view::{HistoryRow, history_text};
 
 /// Runs the command.
 pub(super) async fn run(args: &History, context: &Context) -> Result<Exit, Failure> {
@@ -31,11 +31,7 @@ pub(super) async fn run(args: &History, context: &Context) -> Result<Exit, Failu
         Format::Text if runs.is_empty() => context.ui.out("Nothing was changed yet, or the ledger was lost."),
         Format::Text => {
             let rows: Vec<_> = runs.iter().map(|(run, running)| row(run, *running)).collect();
-            let style = Style {
-                color: context.ui.color_out,
-                width: context.ui.width,
-            };
-            context.ui.out(&history_text(&rows, style));
+            context.ui.out(&history_text(&rows, context.ui.style()));
         }
     }
     Ok(Exit::Done)

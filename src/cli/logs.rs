@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::load::load;
 use super::site::Site;
 use super::survey::know_secrets;
-use crate::view::{Style, log_line};
+use crate::view::log_line;
 
 /// Runs the command. Ctrl-C ends it, and so does a reader that goes away.
 pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure> {
@@ -30,10 +30,7 @@ pub(super) async fn run(args: &Logs, context: &Context) -> Result<Exit, Failure>
         since: None,
     };
     let components: Vec<&str> = names.keys().map(String::as_str).collect();
-    let style = Style {
-        color: context.ui.color_out,
-        width: context.ui.width,
-    };
+    let style = context.ui.style();
     let reader = Site::of(loaded.target, &loaded.stack, context).await?.reader();
     know_secrets(&loaded)?;
     reader.learn_secrets(&loaded.stack.name).await?;

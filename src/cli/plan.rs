@@ -14,7 +14,7 @@ use crate::review::{Section, Violation, judge};
 use crate::stack::suggest::nearest;
 use crate::target::capability::{self, Level};
 use crate::view::{
-    Extras, Header, Style, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
+    Extras, Header, findings_json, findings_text, plan_json, plan_text, violations_json, violations_text,
 };
 
 use super::Context;
@@ -211,10 +211,7 @@ pub(super) fn show_and_judge(survey: &Survey, plan: &crate::plan::Plan, context:
 
 /// Shows a plan as people read it.
 pub(super) fn show(survey: &Survey, plan: &crate::plan::Plan, violations: &[Violation], context: &Context) {
-    let style = Style {
-        color: context.ui.color_out,
-        width: context.ui.width,
-    };
+    let style = context.ui.style();
     let text = plan_text(&header(survey), plan, style)
         + &findings_text(&survey.findings, style)
         + &violations_text(violations, style);

@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::project::git::{Commit, GitError, Repository};
 use crate::project::{FindError, StackFile};
 use crate::review::{Base as Against, Blame, Review};
-use crate::view::{Style, review_json, review_text};
+use crate::view::{review_json, review_text};
 use compare::{Compare, Told};
 use sides::{Base, Head};
 
@@ -42,10 +42,7 @@ pub(super) fn run(args: &Args, reference: &str, context: &Context) -> Result<Exi
 
 /// Prints a review in the form that was asked for.
 pub(super) fn show(review: &Review, args: &Args, context: &Context) -> Result<(), Failure> {
-    let style = Style {
-        color: context.ui.color_out,
-        width: context.ui.width,
-    };
+    let style = context.ui.style();
     let text = || review_text(review, args.context_lines, style);
     match args.format {
         Report::Text => context.ui.out(&text()),

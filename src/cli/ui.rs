@@ -8,6 +8,7 @@ use mlstack_provider::redact::redact;
 
 use super::args::{Global, When};
 use crate::diag::visible::visible_json;
+use crate::view::Style;
 
 /// The first failure to write to stdout.
 static LOST: OnceLock<io::Error> = OnceLock::new();
@@ -44,6 +45,14 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             interactive: io::stdin().is_terminal() && err && !global.non_interactive && !ci,
+        }
+    }
+
+    /// How views draw what goes to stdout.
+    pub(super) fn style(&self) -> Style {
+        Style {
+            color: self.color_out,
+            width: self.width,
         }
     }
 

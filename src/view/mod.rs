@@ -39,7 +39,7 @@ pub use progress::{event_line, outcome_text};
 pub use review_json::{review_json, review_schema};
 pub use review_text::{hunks_text, review_text};
 pub use sarif::sarif;
-pub use status::{StatusRow, status_text};
+pub use status::{status_json, status_text};
 pub use tree::{StepState, tree};
 pub use violations::{violations_json, violations_text};
 

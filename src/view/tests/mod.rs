@@ -479,29 +479,6 @@ fn what_comes_goes_or_is_secret_makes_a_plan_stale() {
 }
 
 #[test]
-fn states_are_a_table() {
-    let row = |component: &str, state: &str, health: &str, ports: &str, well| StatusRow {
-        component: component.into(),
-        state: state.into(),
-        health: health.into(),
-        since: "3 minutes".into(),
-        ports: ports.into(),
-        well,
-    };
-    let rows = [
-        row("predictor", "running", "healthy", "127.0.0.1:8080", true),
-        row("db", "exited (1)", "", "", false),
-    ];
-    assert_snapshot!(status_text(&rows, PLAIN), @"
-    COMPONENT  STATE       HEALTH   SINCE      PORTS
-    predictor  running     healthy  3 minutes  127.0.0.1:8080
-    db         exited (1)  -        3 minutes  -
-    ");
-    let painted = status_text(&rows, Style { color: true, ..PLAIN });
-    assert!(painted.contains("\u{1b}[31mexited (1)\u{1b}[0m"));
-}
-
-#[test]
 fn every_action_is_in_the_sample() {
     let seen: BTreeSet<Action> = sample().changes.iter().map(|change| change.action).collect();
     assert_eq!(seen.len(), 7);

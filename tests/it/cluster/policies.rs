@@ -171,7 +171,10 @@ fn a_destroy_is_judged_as_an_apply_is() {
     assert!(gone.iter().all(|call| call.contains("/leases/")), "{gone:#?}");
     ground.edit("destroy: error", "destroy: warning");
     let said = ground.run("destroy -y");
-    assert!(said.starts_with("exit: 0") && said.contains("warning  destroy"), "{said}");
+    assert!(
+        said.starts_with("exit: 0") && said.contains("warning  destroy"),
+        "{said}"
+    );
 }
 
 #[test]

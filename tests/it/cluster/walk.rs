@@ -66,9 +66,9 @@ fn a_stack_goes_from_nothing_to_nothing() {
     insta::assert_snapshot!(ground.run("status"), @"
     exit: 0
     --- stdout
-    COMPONENT   STATE     SINCE                 ADDRESS
-    api         healthy   [TIME] [TIME]
-    cache       healthy   [TIME] [TIME]
+    COMPONENT  STATE    SINCE                ADDRESS
+    api        healthy  [TIME] [TIME]  -
+    cache      healthy  [TIME] [TIME]  -
     --- stderr
     ");
 
