@@ -12,13 +12,14 @@ use mlstack_compose::Origin;
 use mlstack_provider::{ErrorKind, Execute, Impact, Observed, Progress, Provider, ProviderError, Resource, Step};
 use mlstack_provider_docker::{Archive, Config, Connection, DockerEngine, ImageSource};
 use mlstack_provider_kubernetes::{Cluster, KubeEngine, Timing};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use super::Context;
 use super::args::{OnFailure, Rollout};
 use super::delivery::Deliveries;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt::{any, leave, signals};
 use super::memory::{Memory, Written};
 use super::plan::header;
 use super::progress::{Display, EventLog};
@@ -31,7 +32,8 @@ use super::ui::Ui;
 use crate::apply::{Guarded, Outcome, apply};
 use crate::image::Image;
 use crate::plan::Plan;
-use crate::project::{Jail, context};
+use crate::project::Jail;
+use crate::project::context::BuildContext;
 use crate::stack::{Build, duration};
 use crate::view::outcome_text;
 
@@ -214,8 +216,7 @@ fn limit(rollout: &Rollout) -> Result<Option<Duration>, Failure> {
 /// engine is complete or absent, and the next run goes on from there. Signals are heard from the call on, not from when
 /// it is awaited.
 fn stop(limit: Option<Duration>, ui: &Ui) -> impl Future<Output = ()> {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut signals: Vec<Signal> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    let mut signals = signals();
     async move {
         let time = async {
             match limit {
@@ -252,19 +253,6 @@ fn leave_after(time: Duration, exit: Exit) {
 async fn leave_at_next(mut signals: Vec<Signal>) {
     any(&mut signals).await;
     leave(Exit::Interrupted);
-}
-
-async fn any(signals: &mut [Signal]) {
-    let waiting: Vec<_> = signals.iter_mut().map(|signal| Box::pin(signal.recv())).collect();
-    if waiting.is_empty() {
-        return std::future::pending().await;
-    }
-    futures_util::future::select_all(waiting).await;
-}
-
-#[expect(clippy::exit, reason = "the user asked twice, or what is left to do does not end")]
-fn leave(exit: Exit) {
-    std::process::exit(i32::from(exit as u8));
 }
 
 /// The side of the target that writes, as long as `may_write` says so.
@@ -335,8 +323,8 @@ impl ImageSource for Images {
             .builds
             .get(component)
             .ok_or_else(|| io::Error::other(format!("`{component}` has no build")))?;
-        let parts = context::archive(&self.jail, build).map_err(io::Error::other)?;
-        Ok(Box::new(parts.reader()))
+        let context = BuildContext::of(&self.jail, build, &[]).map_err(io::Error::other)?;
+        Ok(Box::new(context.tar.reader()))
     }
 }
 

@@ -57,6 +57,11 @@ impl Loaded {
     /// Shows what else is doubtful, and keeps it with the rest.
     pub(super) fn warn(&mut self, all: &[Diagnostic], context: &Context) {
         context.ui.note(&picture_of(self, all, context));
+        self.keep(all);
+    }
+
+    /// Keeps what else is doubtful with the rest.
+    pub(super) fn keep(&mut self, all: &[Diagnostic]) {
         let more = json(&self.shown(), all).as_array().cloned().unwrap_or_default();
         self.warnings.extend(more);
     }

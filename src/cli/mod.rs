@@ -4,6 +4,7 @@
 
 mod apply;
 mod args;
+mod builds;
 mod ci;
 mod comment;
 mod completions;
@@ -19,6 +20,7 @@ mod fmt;
 mod history;
 mod image;
 mod init;
+mod interrupt;
 mod load;
 mod logs;
 mod lsp;

@@ -11,16 +11,15 @@ use super::failure::Failure;
 use super::load::{Loaded, load};
 use super::memory::{place_of, store};
 use super::site::Site;
-use super::{Context, args};
+use super::{Context, args, builds};
 use crate::diag::{self, Diagnostic, codes};
 use crate::image::Image;
 use crate::ledger::{self, Revision};
 use crate::plan::protect;
 use crate::plan::scope::{Scope, ScopeError};
-use crate::project::context::ContextError;
 use crate::project::images::{is_packed, pack};
 use crate::project::secrets::SecretError;
-use crate::project::{Secrets, Vault, context, server};
+use crate::project::{Secrets, Vault, server};
 use crate::stack::SecretSource;
 use crate::target::compose::made_reference;
 use crate::target::{Target, compose, kubernetes};
@@ -56,6 +55,8 @@ pub(super) struct Survey {
     pub(super) needs: BTreeMap<String, SecretSource>,
     /// Images that mlstack packs, by component.
     pub(super) images: BTreeMap<String, Image>,
+    /// The digests of what images are built from, by component.
+    built: BTreeMap<String, String>,
     /// Where exactly the target is.
     pub(super) place: String,
     /// What else the target says of what is wanted.
@@ -106,7 +107,7 @@ impl Survey {
 
 /// Gathers everything.
 pub(super) async fn survey(context: &Context, look: Look, takeover: &args::Takeover) -> Result<Survey, Failure> {
-    let loaded = load(context)?;
+    let mut loaded = load(context)?;
     let site = match look {
         Look::Offline | Look::Render => None,
         Look::Live | Look::Prepare | Look::Destroy => Some(Site::of(loaded.target, &loaded.stack, context).await?),
@@ -114,9 +115,13 @@ pub(super) async fn survey(context: &Context, look: Look, takeover: &args::Takeo
     let needs = crate::target::secrets(&loaded.stack);
     let secrets = secrets(&loaded, &needs, look)?;
     let images = images(context, &loaded, look)?;
+    let built = match look {
+        Look::Destroy => BTreeMap::new(),
+        _ => builds::digests(&mut loaded, context)?,
+    };
     let desired = match look {
         Look::Destroy => Vec::new(),
-        _ => desired(&loaded, &secrets, &images)?,
+        _ => desired(&loaded, &secrets, &images, &built)?,
     };
     let mut survey = Survey {
         place: site.as_ref().map_or_else(|| "offline".to_owned(), Site::place),
@@ -130,6 +135,7 @@ pub(super) async fn survey(context: &Context, look: Look, takeover: &args::Takeo
         secrets,
         needs,
         images,
+        built,
         scope: Scope::default(),
         outside: BTreeSet::new(),
         revisions: Vec::new(),
@@ -268,10 +274,15 @@ pub(super) fn lower(loaded: &Loaded, known: &Known<'_>) -> Vec<Resource> {
     }
 }
 
-fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>) -> Result<Vec<Resource>, Failure> {
+fn desired(
+    loaded: &Loaded,
+    secrets: &Secrets,
+    images: &BTreeMap<String, Image>,
+    built: &BTreeMap<String, String>,
+) -> Result<Vec<Resource>, Failure> {
     let locate = |path: &diag::Path| loaded.source(path);
     let digests = match loaded.target {
-        Target::Compose => engine_digests(loaded, images)?,
+        Target::Compose => engine_digests(images, built),
         Target::Kubernetes => registry_digests(loaded, images)?,
     };
     let known = Known {
@@ -282,31 +293,12 @@ fn desired(loaded: &Loaded, secrets: &Secrets, images: &BTreeMap<String, Image>)
     Ok(lower(loaded, &known))
 }
 
-/// A build context that cannot be packed, at the line that names it.
-pub(super) fn unbuildable(loaded: &Loaded, component: &str, error: &ContextError) -> Failure {
-    let component = loaded.stack.components.get(component);
-    let source = component.and_then(|component| loaded.source(&component.path.key("build")));
-    let failure = Failure::of(Exit::Error, error).asked_at(source.as_ref());
-    match error {
-        ContextError::Special { .. } => failure.hint("put a copy there, or name it in `.dockerignore`"),
-        _ => failure,
-    }
-}
-
 /// By component, what an engine calls its image, or the digest of what it is built from.
-fn engine_digests(loaded: &Loaded, images: &BTreeMap<String, Image>) -> Result<BTreeMap<String, String>, Failure> {
-    let mut digests: BTreeMap<String, String> = images
+fn engine_digests(images: &BTreeMap<String, Image>, built: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let packed = images
         .iter()
-        .map(|(name, image)| (name.clone(), image.id().to_string()))
-        .collect();
-    for component in loaded.stack.components.values() {
-        if let Some(build) = &component.build {
-            let digest = context::digest(&loaded.jail, build);
-            let digest = digest.map_err(|error| unbuildable(loaded, &component.name, &error))?;
-            digests.insert(component.name.clone(), digest.to_string());
-        }
-    }
-    Ok(digests)
+        .map(|(name, image)| (name.clone(), image.id().to_string()));
+    packed.chain(built.clone()).collect()
 }
 
 /// By component, what a registry calls its image; without a registry, what an engine calls it.
@@ -437,7 +429,7 @@ impl Survey {
         vault
             .make(&self.needs, &mut self.secrets)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot keep the secrets: {error}")))?;
-        self.desired = desired(&self.loaded, &self.secrets, &self.images)?;
+        self.desired = desired(&self.loaded, &self.secrets, &self.images, &self.built)?;
         self.keep_to_scope()?;
         Ok(true)
     }

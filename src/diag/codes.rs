@@ -138,6 +138,7 @@ codes! {
     UNPINNED_MODEL "unpinned-model" Warning true "a model in production that can change";
     UNVERSIONED_MODELS "unversioned-models" Warning true "a bucket of models without versions";
     HOST_MOUNT "host-mount" Warning true "a folder of the machine in production";
+    LARGE_CONTEXT "large-context" Warning true "a build context of more than 1 GiB or 50,000 files";
     ENDED_WAIVER "ended-waiver" Warning false "a waiver whose time is over";
     UNNEEDED_ALLOWANCE "unneeded-allowance" Warning false "an allowance that nothing needs";
     MISSING_SECRET "missing-secret" Warning false "a secret has no value here";

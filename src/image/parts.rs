@@ -14,6 +14,7 @@ pub struct Parts(Vec<Part>);
 #[derive(Clone, Debug)]
 enum Part {
     Bytes(Arc<[u8]>),
+    Zeros(u64),
     File { path: Arc<PathBuf>, len: u64 },
 }
 
@@ -21,6 +22,11 @@ impl Parts {
     /// Bytes in memory.
     pub fn bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self(vec![Part::Bytes(bytes.into())])
+    }
+
+    /// So many zero bytes; nothing where they are none.
+    pub fn zeros(len: u64) -> Self {
+        Self((len > 0).then_some(Part::Zeros(len)).into_iter().collect())
     }
 
     /// A file, read each time the parts are.
@@ -55,10 +61,10 @@ impl Parts {
 
     /// Reads everything, in order. A file that changed its length since is an error, not a silent difference.
     pub fn reader(&self) -> impl Read + Send + use<> {
-        let start: Box<dyn Read + Send> = Box::new(io::empty());
-        self.0
-            .iter()
-            .fold(start, |before, part| Box::new(before.chain(part.reader())))
+        InOrder {
+            now: Box::new(io::empty()),
+            rest: self.0.clone().into_iter(),
+        }
     }
 
     /// The digest of everything.
@@ -84,18 +90,40 @@ impl Part {
     fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { len, .. } => *len,
+            Self::Zeros(len) | Self::File { len, .. } => *len,
         }
     }
 
     fn reader(&self) -> Box<dyn Read + Send> {
         match self {
             Self::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+            Self::Zeros(len) => Box::new(io::repeat(0).take(*len)),
             Self::File { path, len } => Box::new(ExactFile {
                 path: Arc::clone(path),
                 left: *len,
                 file: None,
             }),
+        }
+    }
+}
+
+/// One part after the other, with no part in another: there may be a million of them.
+struct InOrder {
+    now: Box<dyn Read + Send>,
+    rest: std::vec::IntoIter<Part>,
+}
+
+impl Read for InOrder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.now.read(buffer)?;
+            if n > 0 || buffer.is_empty() {
+                return Ok(n);
+            }
+            match self.rest.next() {
+                Some(part) => self.now = part.reader(),
+                None => return Ok(0),
+            }
         }
     }
 }

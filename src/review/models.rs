@@ -25,14 +25,18 @@ pub struct Served {
     signature: Option<Signature>,
 }
 
-/// The models of a stack, by component. `read` is asked for paths relative to the stack file; each file once.
-pub fn served(stack: &Stack, read: &dyn Fn(&str) -> File) -> BTreeMap<String, Served> {
-    let mut known: BTreeMap<&str, Served> = BTreeMap::new();
+/// The models of a stack, by component. `read` is asked for paths relative to the stack file; those that are `known`
+/// are not read again.
+pub fn served(
+    stack: &Stack,
+    known: &mut BTreeMap<String, Served>,
+    read: &dyn Fn(&str) -> File,
+) -> BTreeMap<String, Served> {
     let models = stack.components.values().filter_map(|one| Some((one, model_of(one)?)));
     models
         .map(|(component, model)| {
             let look = || look(model, read);
-            let mut served = known.entry(&model.uri).or_insert_with(look).clone();
+            let mut served = known.entry(model.uri.clone()).or_insert_with(look).clone();
             served.facts.sha256 = served.facts.sha256.or_else(|| model.sha256.clone());
             (component.name.clone(), served)
         })

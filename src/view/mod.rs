@@ -37,7 +37,7 @@ pub use plan_json::{Extras, fingerprint, no_plan_json, plan_json, plan_schema};
 pub use plan_text::plan_text;
 pub use progress::{event_line, outcome_text};
 pub use review_json::{review_json, review_schema};
-pub use review_text::{hunks_text, review_text};
+pub use review_text::{hunks_text, review_text, size};
 pub use sarif::sarif;
 pub use status::{status_json, status_text};
 pub use tree::{StepState, tree};

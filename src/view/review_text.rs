@@ -141,7 +141,7 @@ fn list(all: &[String]) -> Option<String> {
 }
 
 /// A number of bytes, as people say it.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one digit behind the point is shown")]
     let of = |unit: u64, name: &str| format!("{:.1} {name}", bytes as f64 / unit as f64);
     match bytes {

@@ -186,12 +186,12 @@ fn the_same_stack_by_another_name_of_its_environment_is_compared() {
 }
 
 #[test]
-fn a_link_in_a_build_context_is_told_at_its_line() {
+fn what_no_build_context_holds_is_told_at_its_line() {
     let sandbox = Sandbox::new()
         .stack("version: 1\nname: shop\ncomponents:\n  api:\n    type: service\n    build: ./api\n    resources: { memory: 64Mi }\n")
         .file("api/Dockerfile", "FROM scratch\n");
-    std::os::unix::fs::symlink("Dockerfile", sandbox.path().join("api/inner")).unwrap();
     let sandbox = committed(sandbox);
+    let _socket = std::os::unix::net::UnixListener::bind(sandbox.path().join("api/socket")).unwrap();
     for command in ["plan --offline".to_owned(), format!("{PLAN} base")] {
         let said = sandbox.run(&command);
         assert!(

@@ -1,6 +1,8 @@
 //! The other sorts of component: caches, brokers, anybody's image, and images built from a Dockerfile.
 
-use crate::stage::{Stage, curl};
+use std::os::unix::fs::symlink;
+
+use crate::stage::{Stage, curl, docker};
 
 #[test]
 fn a_cache_and_a_broker_come_up_healthy_before_what_uses_them() {
@@ -66,6 +68,57 @@ fn a_dockerfile_is_built_and_built_again_when_its_folder_changes() {
     stage.ends(0, "apply -y");
     assert_eq!(stage.exec("job", &["cat", "/word"]), "two");
     assert_eq!(stage.containers()["clock"], before["clock"]);
+    stage.ends(0, "plan --detailed-exitcode");
+}
+
+/// Below the stack's folder: a link within the context, one that leads out of it, one in the place of the Dockerfile.
+const LINKED: &str = "FROM busybox:1
+COPY . /app
+RUN test \"$(readlink /app/current)\" = v1 && test \"$(cat /app/current/word)\" = one \
+  && test \"$(readlink /app/motd)\" = /etc/motd && test -L /app/nowhere && ! test -e /app/nowhere
+CMD [\"sleep\", \"600\"]
+";
+
+#[test]
+fn links_of_a_context_are_sent_as_docker_sends_them() {
+    let Some(stage) = Stage::with(BUILT, &["busybox:1"]) else {
+        return;
+    };
+    stage.write("Dockerfile.job", LINKED);
+    stage.write("job/v1/word", "one");
+    stage.write("job/v2/word", "two");
+    let link = |target: &str, name: &str| symlink(target, stage.path().join("job").join(name)).unwrap();
+    link("../Dockerfile.job", "Dockerfile");
+    link("v1", "current");
+    link("/etc/motd", "motd");
+    link("gone", "nowhere");
+    // The same folder, by Docker's own client.
+    let reference = format!("{}:own", stage.name);
+    let folder = stage.path().join("job").display().to_string();
+    docker(&[
+        "build",
+        "-q",
+        "-t",
+        &reference,
+        "-f",
+        &format!("{folder}/Dockerfile"),
+        &folder,
+    ]);
+    docker(&["rmi", &reference]);
+
+    stage.ends(0, "up");
+    stage.ends(0, "plan --detailed-exitcode");
+    assert_eq!(stage.exec("job", &["readlink", "/app/current"]).trim(), "v1");
+    std::fs::remove_file(stage.path().join("job/current")).unwrap();
+    link("v2", "current");
+    stage.write(
+        "Dockerfile.job",
+        &LINKED.replace("= v1", "= v2").replace("= one", "= two"),
+    );
+    let plan = stage.ends(2, "plan --detailed-exitcode");
+    assert!(plan.contains("service/job"), "{plan}");
+    stage.ends(0, "apply -y");
+    assert_eq!(stage.exec("job", &["cat", "/app/current/word"]), "two");
     stage.ends(0, "plan --detailed-exitcode");
 }
 

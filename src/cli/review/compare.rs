@@ -6,13 +6,14 @@ use mlstack_provider::{Address, Finding, Level, Observed, Resource};
 
 use super::super::Context;
 use super::super::args::{Global, Plan as Args};
+use super::super::builds::{large, unbuildable};
 use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::load::{Loaded, Tolerate, load_quietly, picture_of};
 use super::super::plan::degraded;
 use super::super::site::{impact, outage};
-use super::super::survey::{out_of_scope, unbuildable};
-use super::lowered::{Side, parts, side};
+use super::super::survey::out_of_scope;
+use super::lowered::{OURS, Side, parts, side};
 use super::sides::{Base, Head};
 use super::written::Written;
 use crate::diag::{self, Diagnostic, Locate as _};
@@ -20,6 +21,7 @@ use crate::lines;
 use crate::plan::scope::Scope;
 use crate::plan::{Foresight, Options, Plan, forecast, plan, verify};
 use crate::project::StackFile;
+use crate::project::context::ContextError;
 use crate::review::{Section, Violation, cause, judge, loosened, model_changes, owner, topology};
 use crate::stack::Document;
 use crate::target::{BadTarget, Target, capability, kubernetes};
@@ -138,12 +140,16 @@ impl Compare<'_> {
             },
             here: self.context.here.clone(),
         };
-        let (loaded, all) = load_quietly(&context, Tolerate::Pointers)?;
+        let (mut loaded, mut all) = load_quietly(&context, Tolerate::Pointers)?;
+        let large = large(&loaded, &OURS);
+        loaded.keep(&large);
+        all.extend(large);
         let new =
             |diagnostic: &Diagnostic| told.insert((diagnostic.code.name, loaded.document.locate(&diagnostic.at).start));
         let fresh: Vec<Diagnostic> = all.into_iter().filter(new).collect();
         context.ui.note(&picture_of(&loaded, &fresh, &context));
-        side(loaded, &|loaded, name, error| Err(unbuildable(loaded, name, error))).map(Some)
+        let failed = |loaded: &Loaded, name: &str, error: &ContextError| Err(unbuildable(loaded, name, error));
+        side(loaded, &self.head.seen, &failed).map(Some)
     }
 
     /// The base's side; `None` when it does not have the stack in this environment. What is wrong with it is told.
@@ -183,7 +189,7 @@ impl Compare<'_> {
             stack,
         };
         // What the base could not build is unknown: its image counts as another.
-        side(loaded, &|_, _, _| Ok(None))
+        side(loaded, &self.base.seen, &|_, _, _| Ok(None))
             .map(Some)
             .map_err(|failure: Failure| failure.text().to_owned())
     }

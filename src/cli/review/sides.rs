@@ -1,15 +1,18 @@
 //! The two sides of a review: the stack file of the working tree, and that of a commit with the files that it names.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::super::Context;
 use super::super::failure::Failure;
+use super::super::interrupt::clear_when_interrupted;
 use super::super::load::stack_file;
+use super::lowered::Seen;
 use super::no_git;
 use super::written::Written;
-use crate::project::git::{GitError, Snapshot, Wanted};
+use crate::project::git::{GitError, Shelf, Snapshot, Wanted};
 use crate::project::images::SIDECARS;
 use crate::project::{Jail, NAME, StackFile};
 use crate::review::{is_here, model_of};
@@ -21,6 +24,8 @@ pub(super) struct Head {
     pub(super) file: StackFile,
     /// What it says; `None` when there is none any more.
     pub(super) written: Option<Written>,
+    /// What was read of it.
+    pub(super) seen: RefCell<Seen>,
 }
 
 impl Head {
@@ -28,12 +33,19 @@ impl Head {
     pub(super) fn find(context: &Context) -> Result<Self, Failure> {
         let typed = context.global.env.as_deref();
         let found = match gone(context) {
-            Some(file) => return Ok(Self { file, written: None }),
+            Some(file) => {
+                return Ok(Self {
+                    file,
+                    written: None,
+                    seen: RefCell::default(),
+                });
+            }
             None => stack_file(context)?,
         };
         Ok(Self {
             written: Some(Written::read(found.text.clone(), typed)),
             file: found,
+            seen: RefCell::default(),
         })
     }
 
@@ -77,6 +89,8 @@ pub(super) struct Base {
     pub(super) written: Option<Written>,
     /// The files that it names.
     pub(super) jail: Jail,
+    /// What was read of them.
+    pub(super) seen: RefCell<Seen>,
     /// Keeps them until the end.
     _aside: TempDir,
 }
@@ -94,11 +108,15 @@ impl Base {
         let written = text.map(|text| Written::read(text, typed));
         let stacks = written.iter().flat_map(Written::stacks);
         let wanted = stacks.fold(Wanted::default(), wanted);
-        let aside = snapshot.put_aside(&wanted, &Jail::new(&head.root)).map_err(failed)?;
+        let shelf = Shelf::default();
+        clear_when_interrupted(&shelf)?;
+        let aside = snapshot.put_aside(&wanted, &Jail::new(&head.root), &shelf);
+        let aside = aside.map_err(failed)?;
         let root = aside.path().canonicalize().map_err(GitError::Write).map_err(failed)?;
         Ok(Self {
             jail: Jail::new(&root),
             _aside: aside,
+            seen: RefCell::default(),
             written,
         })
     }
@@ -115,6 +133,8 @@ fn wanted(mut wanted: Wanted, stack: &Stack) -> Wanted {
     for component in stack.components.values() {
         if let Some(build) = &component.build {
             wanted.folders.insert(build.context.clone());
+            // It may be a link to one beside the context.
+            wanted.files.insert(format!("{}/{}", build.context, build.dockerfile));
         }
         if let Some(model) = model_of(component).filter(|model| is_here(model)) {
             wanted.files.insert(model.uri.clone());

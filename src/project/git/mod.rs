@@ -10,6 +10,7 @@ mod error;
 mod object;
 mod pack;
 mod refs;
+mod shelf;
 mod snapshot;
 mod tree;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub use blame::{Line, MAX_COMMITS};
 pub use commit::Commit;
 pub use error::GitError;
+pub use shelf::Shelf;
 pub use snapshot::{Snapshot, Wanted};
 
 use object::Objects;

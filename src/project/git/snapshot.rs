@@ -1,14 +1,17 @@
 //! The folder of a stack as a commit has it: the stack file, and those files that it names, put aside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::commit::Commit;
+use super::shelf::Shelf;
 use super::tree::{Entry, Mode};
 use super::{GitError, Id, Repository};
 use crate::image::Parts;
@@ -72,55 +75,61 @@ impl Snapshot<'_> {
     /// When it cannot be read.
     pub fn text(&self, path: &str, most: u64) -> Result<Option<Vec<u8>>, GitError> {
         match self.find(path)? {
-            Some(Entry {
-                mode: Mode::File | Mode::Program,
-                id,
+            Some(Found {
+                entry:
+                    Entry {
+                        mode: Mode::File | Mode::Program,
+                        id,
+                        ..
+                    },
                 ..
             }) => self.repository.blob(id, most).map(Some),
             _ => Ok(None),
         }
     }
 
-    /// Writes what is wanted into a new folder that only this user may enter. A file that git keeps a pointer to alone
-    /// is taken from `beside`, the same folder in the working tree, where that has the very bytes.
+    /// Writes what is wanted into a new folder of `shelf` that only this user may enter: each thing where the commit has
+    /// it, and the links that lead there. A file that git keeps a pointer to alone is taken from `beside`, the same
+    /// folder in the working tree, where that has the very bytes.
     ///
     /// # Errors
     /// When something cannot be read or written, or there is too much of it.
-    pub fn put_aside(&self, wanted: &Wanted, beside: &Jail) -> Result<TempDir, GitError> {
-        let folder = tempfile::Builder::new()
-            .prefix("mlstack-base-")
-            .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(GitError::Write)?;
+    pub fn put_aside(&self, wanted: &Wanted, beside: &Jail, shelf: &Shelf) -> Result<TempDir, GitError> {
+        let folder = shelf.folder().map_err(GitError::Write)?;
         let mut aside = Aside {
             repository: self.repository,
             root: folder.path().to_owned(),
             beside,
+            shelf,
             files: 0,
             bytes: 0,
+            links: BTreeMap::new(),
         };
         for path in &wanted.folders {
-            if let (Some(entry), Some(plain)) = (self.find(path)?, plain(path)) {
-                aside.refuse_many(&entry, path)?;
-                aside.entry(&entry, &plain)?;
+            if let Some(found) = self.find(path)? {
+                aside.refuse_many(&found.entry, path)?;
+                aside.links.extend(found.links);
+                aside.entry(&found.entry, &found.at)?;
             }
         }
         for path in &wanted.files {
-            match (self.find(path)?, plain(path)) {
-                (Some(entry), Some(plain)) if entry.mode != Mode::Folder => aside.entry(&entry, &plain)?,
-                _ => {}
+            if let Some(found) = self.find(path)?.filter(|found| found.entry.mode != Mode::Folder) {
+                aside.links.extend(found.links);
+                aside.entry(&found.entry, &found.at)?;
             }
         }
+        aside.link()?;
         Ok(folder)
     }
 
     /// What a path leads to, links followed as far as they stay in the folder.
-    fn find(&self, path: &str) -> Result<Option<Entry>, GitError> {
+    fn find(&self, path: &str) -> Result<Option<Found>, GitError> {
         let parts = |path: &str| path.split('/').rev().map(str::to_owned).collect::<Vec<_>>();
-        let mut folders: Vec<Id> = self.folder.into_iter().collect();
-        let (mut todo, mut links) = (parts(path), 0);
+        let mut folders: Vec<Entry> = self.folder.map(root).into_iter().collect();
+        let (mut todo, mut links) = (parts(path), BTreeMap::new());
+        let mut followed = 0;
         while let Some(part) = todo.pop() {
-            let Some(folder) = folders.last().copied() else {
+            let Some(folder) = folders.last() else {
                 return Ok(None);
             };
             match &*part {
@@ -131,38 +140,49 @@ impl Snapshot<'_> {
                 }
                 _ => {}
             }
-            let Some(entry) = self.repository.entry(folder, &part)? else {
+            let Some(entry) = self.repository.entry(folder.id, &part)? else {
                 return Ok(None);
             };
             match entry.mode {
-                Mode::Folder => folders.push(entry.id),
-                Mode::File | Mode::Program => return Ok(todo.is_empty().then_some(entry)),
+                Mode::Folder => folders.push(entry),
+                Mode::File | Mode::Program => {
+                    let at = place(&folders).join(&entry.name);
+                    return Ok(todo.is_empty().then_some(Found { entry, at, links }));
+                }
                 Mode::Submodule => return Ok(None),
                 Mode::Link => {
                     let target = self.repository.blob(entry.id, LONGEST_LINK)?;
-                    let target = String::from_utf8_lossy(&target).into_owned();
-                    links += 1;
-                    if target.starts_with('/') || links > MOST_LINKS {
+                    followed += 1;
+                    if target.starts_with(b"/") || followed > MOST_LINKS {
                         return Ok(None);
                     }
-                    todo.extend(parts(&target));
+                    todo.extend(parts(&String::from_utf8_lossy(&target)));
+                    links.insert(place(&folders).join(&entry.name), target);
                 }
             }
         }
-        let name = path.to_owned();
-        let mode = Mode::Folder;
-        Ok(folders.last().map(|id| Entry { name, mode, id: *id }))
+        let at = place(&folders);
+        Ok(folders.pop().map(|entry| Found { entry, at, links }))
     }
 }
 
-/// A path below the folder without `.`; `None` for one that leads elsewhere.
-fn plain(path: &str) -> Option<PathBuf> {
-    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
-    let plain: PathBuf = parts.clone().collect();
-    parts
-        .into_iter()
-        .all(|part| part != ".." && !part.contains('\0'))
-        .then_some(plain)
+/// What a path leads to.
+struct Found {
+    entry: Entry,
+    /// Where the commit has it.
+    at: PathBuf,
+    /// The links on the way there, with what they say.
+    links: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+fn root(id: Id) -> Entry {
+    let (name, mode) = (String::new(), Mode::Folder);
+    Entry { name, mode, id }
+}
+
+/// The path of folders, each in the one before.
+fn place(folders: &[Entry]) -> PathBuf {
+    folders.iter().map(|folder| &folder.name).collect()
 }
 
 /// What is being put aside.
@@ -170,8 +190,11 @@ struct Aside<'a> {
     repository: &'a Repository,
     root: PathBuf,
     beside: &'a Jail,
+    shelf: &'a Shelf,
     files: usize,
     bytes: u64,
+    /// Links are made when all else is there: nothing is ever written through one.
+    links: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Aside<'_> {
@@ -213,25 +236,50 @@ impl Aside<'_> {
         let to = self.root.join(path);
         match entry.mode {
             Mode::Folder => {
-                folder(&to)?;
+                self.folder(&to)?;
                 let inside = self.repository.folder(entry.id)?;
                 inside
                     .iter()
                     .try_for_each(|entry| self.entry(entry, &path.join(&entry.name)))
             }
             Mode::File | Mode::Program => self.file(entry, path, &to),
-            // It is there and nothing can be read through it.
-            Mode::Link => lenient(symlink("nowhere", to)),
-            Mode::Submodule => folder(&to),
+            Mode::Link => {
+                let target = self.repository.blob(entry.id, LONGEST_LINK)?;
+                self.links.insert(path.to_owned(), target);
+                Ok(())
+            }
+            Mode::Submodule => self.folder(&to),
         }
     }
 
+    /// Makes the links. One that no system would make is left out.
+    fn link(&self) -> Result<(), GitError> {
+        let possible = |target: &[u8]| !target.is_empty() && !target.contains(&0);
+        for (path, target) in self.links.iter().filter(|(_, target)| possible(target)) {
+            let to = self.root.join(path);
+            to.parent().map_or(Ok(()), |parent| self.folder(parent))?;
+            let _alive = self.shelf.alive();
+            match symlink(OsStr::from_bytes(target), to) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(GitError::Write)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&self, path: &Path) -> Result<(), GitError> {
+        let _alive = self.shelf.alive();
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(GitError::Write)
+    }
+
     fn file(&mut self, entry: &Entry, path: &Path, to: &Path) -> Result<(), GitError> {
-        to.parent().map_or(Ok(()), folder)?;
+        to.parent().map_or(Ok(()), |parent| self.folder(parent))?;
         let left = LARGEST_ALL.saturating_sub(self.bytes).min(LARGEST);
         let bytes = self.repository.blob(entry.id, left)?;
         self.bytes += bytes.len() as u64;
         let mode = if entry.mode == Mode::Program { 0o700 } else { 0o600 };
+        let _alive = self.shelf.alive();
         let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(to);
         let mut file = match made {
             // Named twice: as a file, and with the folder it is in.
@@ -254,18 +302,6 @@ impl Aside<'_> {
             .flatten()?;
         let is_it = digest.to_string() == format!("sha256:{}", pointer.sha256);
         is_it.then(|| File::open(&path).ok()).flatten()
-    }
-}
-
-fn folder(path: &Path) -> Result<(), GitError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(GitError::Write)
-}
-
-fn lenient(made: io::Result<()>) -> Result<(), GitError> {
-    match made {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map_err(GitError::Write),
     }
 }
 
