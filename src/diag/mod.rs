@@ -98,6 +98,11 @@ impl Span {
         self.start + self.len
     }
 
+    /// Whether a byte is in it, or right behind it, where an editor's cursor still is on it.
+    pub fn touches(self, byte: usize) -> bool {
+        (self.start..=self.end()).contains(&byte)
+    }
+
     /// From the start of this span to the end of `last`.
     #[must_use]
     pub fn to(self, last: Self) -> Self {

@@ -35,8 +35,7 @@ pub(super) enum Role {
 impl Mention {
     /// Whether a byte is in it, or in the property that it wants.
     pub(super) fn covers(&self, byte: usize) -> bool {
-        let within = |span: &Span| span.start <= byte && byte <= span.end();
-        within(&self.span) || self.property(byte).is_some()
+        self.span.touches(byte) || self.property(byte).is_some()
     }
 
     /// The word at a byte: what is named, or the property that is wanted of it.
@@ -50,7 +49,7 @@ impl Mention {
     /// The property at a byte.
     pub(super) fn property(&self, byte: usize) -> Option<&str> {
         match &self.role {
-            Role::Uses(Some((name, span))) if span.start <= byte && byte <= span.end() => Some(name),
+            Role::Uses(Some((name, span))) if span.touches(byte) => Some(name),
             _ => None,
         }
     }

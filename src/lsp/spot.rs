@@ -73,10 +73,7 @@ impl Finder<'_> {
             brackets.is_some_and(|(open, close)| open < self.byte && self.byte <= close)
         };
         let holder = (0..self.sketch.nodes.len()).rev().find(within)?;
-        let on = |at: &usize| {
-            let node = &self.sketch.nodes[*at];
-            node.start <= self.byte && self.byte <= node.end
-        };
+        let on = |at: &usize| self.sketch.nodes[*at].span().touches(self.byte);
         let member = self.sketch.children(holder).find(on);
         let spot = match member {
             Some(member) => self.on_node(member),
@@ -133,9 +130,13 @@ impl Finder<'_> {
 
     /// At the value of an entry or an item.
     fn holding(&self, part: Part, at: usize) -> Spot {
-        let touches = |span: &Span| span.start <= self.byte && self.byte <= span.end();
         let value = self.sketch.nodes[at].value.as_ref().map(|value| value.span);
-        let spot = self.spot(part, self.sketch.path(at), value.filter(touches), at);
+        let spot = self.spot(
+            part,
+            self.sketch.path(at),
+            value.filter(|word| word.touches(self.byte)),
+            at,
+        );
         let node = Some(at);
         Spot { node, ..spot }
     }
