@@ -197,19 +197,11 @@ fn failed(environment: Option<String>, why: &str) -> Review {
 /// The JSON of a stack file that cannot be used, in the form in which its plan would be told.
 fn no_plan(review: &Review, shape: Shape) -> Value {
     match review.sections.as_slice() {
-        [section] if !shape.compares => {
-            let header = Header {
-                stack: &review.stack,
-                environment: section.environment.as_deref(),
-                target: &section.target,
-                context: None,
-            };
-            no_plan_json(
-                &header,
-                section.failure.as_deref().unwrap_or_default(),
-                &section.diagnostics,
-            )
-        }
+        [section] if !shape.compares => no_plan_json(
+            &Header::of(&review.stack, section),
+            section.failure.as_deref().unwrap_or_default(),
+            &section.diagnostics,
+        ),
         _ => review_json(review),
     }
 }

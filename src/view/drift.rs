@@ -1,13 +1,10 @@
 //! What changed behind mlstack's back, as people read it: apart from what the stack file asks for.
 
 use super::plan_text::{rows, title};
-use super::table::{pad, widest, wrap};
+use super::table::{entries, wrap};
 use super::values::attribute;
 use super::{Header, Paint, Style, escape};
 use crate::plan::{Action, Change, Drift, Plan, Sort};
-
-/// The least columns for what differs.
-const LEAST_ROOM: usize = 30;
 
 /// What `mlstack drift` says: each drift with what to do about it, and what was changed on purpose but not applied.
 pub fn drift_text(header: &Header<'_>, plan: &Plan, style: Style) -> String {
@@ -50,43 +47,22 @@ pub(super) fn drift_section(plan: &Plan, style: Style) -> String {
 }
 
 fn table(all: &[&Drift], fixes: bool, style: Style) -> String {
-    let names: Vec<String> = all
-        .iter()
-        .map(|d| format!("≠ {}", escape(&d.address.to_string())))
-        .collect();
-    let places: Vec<String> = all.iter().map(|drift| place(drift)).collect();
-    let name = widest(names.iter().map(String::as_str)) + 2;
-    let place = widest(places.iter().map(String::as_str)) + 2;
-    let room = style.width.saturating_sub(2 + name + place).max(LEAST_ROOM);
-    let mut out = String::new();
-    for ((drift, named), placed) in all.iter().zip(&names).zip(&places) {
-        let head = pad(named, &style.paint(Paint::Careful, named), name)
-            + &pad(placed, &style.paint(Paint::Faint, placed), place);
-        let mut lines = details(drift, room);
-        if fixes {
-            let fix = wrap(&format!("fix: {}", drift.sort.fix()), room);
-            lines.extend(fix.iter().map(|line| style.paint(Paint::Faint, line)));
-        }
-        for (at, line) in lines.iter().enumerate() {
-            let before = if at == 0 {
-                head.clone()
-            } else {
-                " ".repeat(name + place)
-            };
-            out.extend(["  ", &before, line, "\n"]);
-        }
-    }
-    if !all.is_empty() {
-        out.push('\n');
-    }
-    out
+    let heads = |drift: &&Drift| {
+        let name = format!("≠ {}", escape(&drift.address.to_string()));
+        [(name, Some(Paint::Careful)), (place(drift), Some(Paint::Faint))]
+    };
+    let lines = |drift: &&Drift, room| {
+        let fix = wrap(&format!("fix: {}", drift.sort.fix()), room).into_iter();
+        let fix = fix.filter(|_| fixes).map(|line| style.paint(Paint::Faint, &line));
+        details(drift, room).into_iter().chain(fix).collect()
+    };
+    let gap = if all.is_empty() { "" } else { "\n" };
+    entries(all, heads, lines, style) + gap
 }
 
 fn place(drift: &Drift) -> String {
     let source = drift.source.as_ref();
-    source.map_or_else(String::new, |source| {
-        format!("{}:{}", escape(&source.file), source.line)
-    })
+    source.map_or_else(String::new, |source| escape(&source.to_string()))
 }
 
 /// What differs, as it was made → as it is, a line each.

@@ -3,8 +3,7 @@
 use mlstack_provider::{Finding, Level};
 use serde_json::{Value, json};
 
-use super::plan_text::LEAST_ROOM;
-use super::table::{pad, widest, wrap};
+use super::table::{entries, wrap};
 use super::{Paint, Style, escape};
 
 /// One row a finding, the weightiest last; nothing when there are none.
@@ -12,24 +11,16 @@ pub fn findings_text(findings: &[Finding], style: Style) -> String {
     if findings.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = findings
-        .iter()
-        .map(|found| escape(&found.address.to_string()))
-        .collect();
-    let level = widest(findings.iter().map(|found| found.level.name())) + 2;
-    let name = widest(names.iter().map(String::as_str)) + 2;
-    let room = style.width.saturating_sub(2 + level + name).max(LEAST_ROOM);
-    let mut out = "\nThe target says:\n\n".to_owned();
-    for (found, named) in findings.iter().zip(&names) {
-        let word = found.level.name();
-        let head = pad(word, &style.paint(paint(found.level), word), level) + &pad(named, named, name);
-        let below = " ".repeat(level + name);
+    let heads = |found: &Finding| {
+        let level = (found.level.name().to_owned(), Some(paint(found.level)));
+        [level, (escape(&found.address.to_string()), None)]
+    };
+    let lines = |found: &Finding, room| {
         let hint = found.hint.iter().flat_map(|hint| wrap(&escape(hint), room));
         let hint = hint.map(|line| style.paint(Paint::Faint, &line));
-        let lines: Vec<String> = wrap(&escape(&found.text), room).into_iter().chain(hint).collect();
-        out.extend(["  ", &head, &lines.join(&format!("\n  {below}")), "\n"]);
-    }
-    out
+        wrap(&escape(&found.text), room).into_iter().chain(hint).collect()
+    };
+    format!("\nThe target says:\n\n{}", entries(findings, heads, lines, style))
 }
 
 fn paint(level: Level) -> Paint {

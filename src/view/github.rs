@@ -67,34 +67,21 @@ fn percent(text: &str) -> String {
 
 /// The outputs of a step, as they are appended to `$GITHUB_OUTPUT`. `delimiter` gives a text that nobody can guess.
 pub fn outputs(review: &Review, delimiter: &str) -> String {
-    let mut total = Summary::default();
-    for Summary {
-        add,
-        change,
-        replace,
-        destroy,
-    } in review.sections.iter().map(|section| section.plan.summary())
-    {
-        total.add += add;
-        total.change += change;
-        total.replace += replace;
-        total.destroy += destroy;
-    }
     // What was not compared may take something away.
     let destroys = review
         .sections
         .iter()
         .any(|section| section.failure.is_some() || destructive(&section.plan));
+    let counts: Vec<Summary> = review.sections.iter().map(|section| section.plan.summary()).collect();
+    let total = |of: fn(&Summary) -> usize| counts.iter().map(of).sum::<usize>();
     let mut out = format!("changes={}\ndestructive={destroys}\n", !review.is_empty());
-    let Summary {
-        add,
-        change,
-        replace,
-        destroy,
-    } = total;
     let _ = write!(
         out,
-        "add={add}\nchange={change}\nreplace={replace}\ndestroy={destroy}\n"
+        "add={}\nchange={}\nreplace={}\ndestroy={}\n",
+        total(|count| count.add),
+        total(|count| count.change),
+        total(|count| count.replace),
+        total(|count| count.destroy)
     );
     if let [section] = &review.sections[..] {
         out += &output("fingerprint", &section.fingerprint, delimiter);

@@ -87,9 +87,7 @@ pub fn markdown(review: &Review, form: Form) -> String {
     for group in groups.iter().take(SECTIONS) {
         pieces.extend(section::pieces(group, review, form));
     }
-    if let Some(more) = groups.len().checked_sub(SECTIONS + 1) {
-        pieces.extend(section::beyond(&groups[SECTIONS..], more + 1));
-    }
+    pieces.extend(section::beyond(groups.get(SECTIONS..).unwrap_or_default()));
     let text = fit(&pieces, form.most);
     text.trim_end().to_owned() + "\n"
 }
@@ -131,8 +129,8 @@ fn groups(review: &Review) -> Vec<Group<'_>> {
 
 /// Whether the same happens in both; where, and under which fingerprint, may differ.
 fn alike(a: &Section, b: &Section) -> bool {
-    let parts = |s: &Section| (s.target.clone(), s.failure.clone());
-    parts(a) == parts(b)
+    a.target == b.target
+        && a.failure == b.failure
         && a.violations == b.violations
         && a.findings == b.findings
         && a.diagnostics == b.diagnostics
@@ -142,6 +140,13 @@ fn alike(a: &Section, b: &Section) -> bool {
         && a.plan == b.plan
 }
 
+/// The first few of many, and how many more there are.
+fn first(all: impl ExactSizeIterator<Item = String>, most: usize) -> Vec<String> {
+    let more = all.len().saturating_sub(most);
+    let more = (more > 0).then(|| format!("{more} more"));
+    all.take(most).chain(more).collect()
+}
+
 /// `prod`, or `dev and staging`, in code.
 fn places(sections: &[&Section]) -> String {
     let name = |section: &&Section| match &section.environment {
@@ -149,10 +154,7 @@ fn places(sections: &[&Section]) -> String {
         None if section.target.is_empty() => "the stack file".to_owned(),
         None => Line.code(&section.target, ADDRESS),
     };
-    let mut names: Vec<String> = sections.iter().take(SECTIONS).map(name).collect();
-    if let Some(more) = sections.len().checked_sub(SECTIONS + 1) {
-        names.push(format!("{} more", more + 1));
-    }
+    let names = first(sections.iter().map(name), SECTIONS);
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => names.concat(),

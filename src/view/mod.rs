@@ -44,6 +44,7 @@ pub use tree::{StepState, tree};
 pub use violations::{violations_json, violations_text};
 
 use crate::diag::visible::visible as escape;
+use crate::review::Section;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,18 @@ pub struct Header<'a> {
     pub target: &'a str,
     /// Where exactly: `unix:///var/run/docker.sock`.
     pub context: Option<&'a str>,
+}
+
+impl<'a> Header<'a> {
+    /// What a section of a review of `stack` is about.
+    pub fn of(stack: &'a str, section: &'a Section) -> Self {
+        Self {
+            stack,
+            environment: section.environment.as_deref(),
+            target: &section.target,
+            context: section.context.as_deref(),
+        }
+    }
 }
 
 /// The colours there are, by what they mean.

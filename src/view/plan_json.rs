@@ -182,7 +182,7 @@ fn diagnostic_schema() -> Value {
 }
 
 /// What the policies say.
-pub(super) fn violation_schema() -> Value {
+fn violation_schema() -> Value {
     let text_or_null = json!({"type": ["string", "null"]});
     json!({
         "type": "object",
@@ -258,7 +258,7 @@ fn delta_schema() -> Value {
     })
 }
 
-fn source_schema() -> Value {
+pub(super) fn source_schema() -> Value {
     json!({
         "type": ["object", "null"],
         "required": ["file", "line", "column"],

@@ -1,13 +1,10 @@
 //! A plan as people read it: one row a change, what differs, what users notice, and a line that counts.
 
 use super::drift::drift_section;
-use super::table::{pad, widest, wrap};
+use super::table::{LEAST_ROOM, pad, widest, wrap};
 use super::values::attribute;
 use super::{Header, Paint, Style, escape, width};
 use crate::plan::{Action, AttributeChange, Change, Disruption, Plan, Reason, Summary};
-
-/// With less room than this for what differs, it goes below its row.
-pub(super) const LEAST_ROOM: usize = 30;
 
 /// The whole plan. Unchanged things are only counted.
 pub fn plan_text(header: &Header<'_>, plan: &Plan, style: Style) -> String {
@@ -86,10 +83,7 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn new(change: &'a Change) -> Self {
         let unsourced = if change.protected { "protected" } else { "" };
-        let source = change
-            .source
-            .as_ref()
-            .map(|s| format!("{}:{}", escape(&s.file), s.line));
+        let source = change.source.as_ref().map(|source| escape(&source.to_string()));
         Self {
             change,
             what: format!("{} {}", sign(change.action), escape(&change.address.to_string())),

@@ -5,7 +5,7 @@
 use mlstack_provider::Value;
 use serde_json::json;
 
-use super::plan_json::{Extras, fail, plan_json, plan_schema, violation_schema};
+use super::plan_json::{Extras, fail, plan_json, plan_schema, source_schema};
 use super::violations_json;
 use super::{Header, findings_json};
 use crate::plan::Action;
@@ -33,12 +33,7 @@ pub fn review_json(review: &Review) -> Value {
 }
 
 fn section(review: &Review, section: &Section) -> Value {
-    let header = Header {
-        stack: &review.stack,
-        environment: section.environment.as_deref(),
-        target: &section.target,
-        context: section.context.as_deref(),
-    };
+    let header = Header::of(&review.stack, section);
     let extras = Extras {
         unsupported: section.unsupported.clone(),
         diagnostics: section.diagnostics.clone(),
@@ -103,16 +98,14 @@ fn word(action: Action) -> &'static str {
 /// The JSON Schema (2020-12) of the review JSON.
 pub fn review_schema() -> Value {
     let plan = plan_schema();
-    let source = plan["properties"]["resource_changes"]["items"]["properties"]["source"].clone();
     let mut section = json!({"type": "object", "required": plan["required"], "properties": plan["properties"]});
     for name in ["models", "topology", "violations", "failure"] {
         if let Some(required) = section["required"].as_array_mut() {
             required.push(name.into());
         }
     }
-    section["properties"]["models"] = json!({"type": "array", "items": model_schema(&source)});
+    section["properties"]["models"] = json!({"type": "array", "items": model_schema()});
     section["properties"]["topology"] = topology_schema();
-    section["properties"]["violations"] = json!({"type": "array", "items": violation_schema()});
     section["properties"]["failure"] = json!({"type": ["string", "null"]});
     let text = json!({"type": "string"});
     let commit = json!({"type": "string", "pattern": "^[0-9a-f]{40}$"});
@@ -144,7 +137,7 @@ pub fn review_schema() -> Value {
     })
 }
 
-fn model_schema(source: &Value) -> Value {
+fn model_schema() -> Value {
     let texts = json!({"type": "array", "items": {"type": "string"}});
     let text_or_null = json!({"type": ["string", "null"]});
     let facts = json!({
@@ -166,7 +159,7 @@ fn model_schema(source: &Value) -> Value {
         "required": ["component", "before", "after", "breaking", "compatible", "source"],
         "properties": {
             "component": {"type": "string"},
-            "before": facts, "after": facts, "breaking": texts, "compatible": texts, "source": source,
+            "before": facts, "after": facts, "breaking": texts, "compatible": texts, "source": source_schema(),
         },
     })
 }

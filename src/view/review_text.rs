@@ -36,12 +36,7 @@ pub fn review_text(review: &Review, context: usize, style: Style) -> String {
 }
 
 fn section(review: &Review, section: &Section, context: usize, style: Style) -> String {
-    let header = Header {
-        stack: &review.stack,
-        environment: section.environment.as_deref(),
-        target: &section.target,
-        context: section.context.as_deref(),
-    };
+    let header = Header::of(&review.stack, section);
     if let Some(why) = &section.failure {
         let cannot = style.paint(Paint::Bad, "Not compared:");
         return format!("{}\n\n{cannot} {}\n", title(&header), escape(why));
@@ -68,7 +63,7 @@ fn model(change: &ModelChange, style: Style) -> String {
     let place = change
         .source
         .as_ref()
-        .map(|at| format!("  {}:{}", escape(&at.file), at.line));
+        .map(|source| format!("  {}", escape(&source.to_string())));
     let place = style.paint(Paint::Faint, &place.unwrap_or_default());
     let mut lines = vec![format!("  {what}{place}")];
     for text in &change.breaking {

@@ -31,6 +31,35 @@ pub(super) fn rows<const N: usize>(
     out
 }
 
+/// The least columns for text beside its heads; it is broken wider than the terminal rather than narrower.
+pub(super) const LEAST_ROOM: usize = 30;
+
+/// A short text at the head of an entry, and its colour.
+pub(super) type Head = (String, Option<Paint>);
+
+/// Entries of two heads each, and of as many lines as `lines` makes of it in the columns that are left.
+pub(super) fn entries<T>(
+    all: &[T],
+    heads: impl Fn(&T) -> [Head; 2],
+    lines: impl Fn(&T, usize) -> Vec<String>,
+    style: Style,
+) -> String {
+    let heads: Vec<[Head; 2]> = all.iter().map(heads).collect();
+    let widths = [0, 1].map(|at| widest(heads.iter().map(|head| head[at].0.as_str())) + 2);
+    let indent = 2 + widths[0] + widths[1];
+    let room = style.width.saturating_sub(indent).max(LEAST_ROOM);
+    let below = format!("\n{}", " ".repeat(indent));
+    let cell = |(text, paint): &Head, width| {
+        let drawn = paint.map_or_else(|| text.clone(), |paint| style.paint(paint, text));
+        pad(text, &drawn, width)
+    };
+    let drawn = all.iter().zip(&heads).map(|(one, [first, second])| {
+        let (first, second) = (cell(first, widths[0]), cell(second, widths[1]));
+        format!("  {first}{second}{}\n", lines(one, room).join(&below))
+    });
+    drawn.collect()
+}
+
 /// Pads `text`, drawn as `drawn`, to `columns`.
 pub(super) fn pad(text: &str, drawn: &str, columns: usize) -> String {
     format!("{drawn}{}", " ".repeat(columns.saturating_sub(width(text))))

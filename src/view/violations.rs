@@ -3,8 +3,7 @@
 use mlstack_provider::Value;
 use serde_json::json;
 
-use super::plan_text::LEAST_ROOM;
-use super::table::{pad, widest, wrap};
+use super::table::{entries, wrap};
 use super::{Paint, Style, escape};
 use crate::review::{Severity, Violation, Waiver};
 
@@ -13,27 +12,18 @@ pub fn violations_text(violations: &[Violation], style: Style) -> String {
     if violations.is_empty() {
         return String::new();
     }
-    let policies: Vec<String> = violations.iter().map(|found| escape(&found.policy)).collect();
-    let words = violations.iter().map(word);
-    let (word_width, name_width) = (widest(words) + 2, widest(policies.iter().map(String::as_str)) + 2);
-    let room = style.width.saturating_sub(2 + word_width + name_width).max(LEAST_ROOM);
-    let below = " ".repeat(word_width + name_width);
-    let mut out = "\nPolicies:\n\n".to_owned();
-    for (found, policy) in violations.iter().zip(&policies) {
-        let word = word(found);
-        let head = pad(word, &style.paint(paint(found), word), word_width) + &pad(policy, policy, name_width);
-        out.extend([
-            "  ",
-            &head,
-            &lines(found, room, style).join(&format!("\n  {below}")),
-            "\n",
-        ]);
-    }
-    out
+    let heads = |found: &Violation| {
+        [
+            (word(found).to_owned(), Some(paint(found))),
+            (escape(&found.policy), None),
+        ]
+    };
+    let lines = |found: &Violation, room| lines(found, room, style);
+    format!("\nPolicies:\n\n{}", entries(violations, heads, lines, style))
 }
 
 fn lines(found: &Violation, room: usize, style: Style) -> Vec<String> {
-    let place = found.source.as_ref().map(|at| format!("{}:{}: ", at.file, at.line));
+    let place = found.source.as_ref().map(|source| format!("{source}: "));
     let text = escape(&(place.unwrap_or_default() + &found.text));
     let more = match &found.waived {
         Some(waiver) => Some(because(waiver)),

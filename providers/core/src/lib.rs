@@ -83,6 +83,13 @@ pub struct Source {
     pub column: usize,
 }
 
+impl fmt::Display for Source {
+    /// `mlstack.yaml:7`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
 /// One thing a target holds now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observed {

@@ -116,7 +116,7 @@ impl Compare<'_> {
         });
         section.violations = violations(head.as_ref(), base.as_ref(), &section);
         section.topology = topology(parts(standing).0, is.0, &section.plan);
-        section.fingerprint = fingerprint(&header(&name, &section), &section.plan);
+        section.fingerprint = fingerprint(&Header::of(&name, &section), &section.plan);
         Ok((name, section))
     }
 
@@ -307,15 +307,6 @@ fn left_behind(head: &Side, base: &Side) -> Option<Finding> {
 fn overlay(environment: Option<&str>, component: &str) -> Option<diag::Path> {
     let root = diag::Path::root().key("environments").key(environment?);
     Some(root.key("components").key(component))
-}
-
-fn header<'a>(stack: &'a str, section: &'a Section) -> Header<'a> {
-    Header {
-        stack,
-        environment: section.environment.as_deref(),
-        target: &section.target,
-        context: section.context.as_deref(),
-    }
 }
 
 /// What a resource of the base looks like where it stands.

@@ -4,6 +4,7 @@ use mlstack_provider::Value;
 
 use super::fit::{Piece, Rank, Row};
 use super::inert::{fence, html};
+use super::section::{list, row};
 use super::{ADDRESS, VALUE};
 use crate::lines::{Line, hunks};
 use crate::plan::{Action, AttributeChange, Change, Plan, wire};
@@ -22,14 +23,7 @@ pub(super) fn piece(plan: &Plan, context: usize) -> Option<Piece> {
     let changes = || plan.changes.iter().filter(|change| has_details(change));
     let rows: Vec<Row> = changes().take(ROWS).map(|change| block(change, context)).collect();
     let rest = changes().count().saturating_sub(ROWS);
-    (!rows.is_empty()).then(|| Piece {
-        rank: Rank::Details,
-        head: String::new(),
-        rows,
-        foot: String::new(),
-        rest,
-        noun: "diff",
-    })
+    (!rows.is_empty()).then(|| list(Rank::Details, "", rows, rest, "diff"))
 }
 
 fn has_details(change: &Change) -> bool {
@@ -54,10 +48,10 @@ fn block(change: &Change, context: usize) -> Row {
     }
     let title = html(&change.address.to_string(), ADDRESS.max(VALUE));
     let fence = fence("diff", &diff.join("\n"));
-    Row {
-        text: format!("<details><summary>{title}</summary>\n\n{fence}\n</details>\n\n"),
-        holds: 1,
-    }
+    row(
+        1,
+        format!("<details><summary>{title}</summary>\n\n{fence}\n</details>\n\n"),
+    )
 }
 
 /// What comes, without the digests of its secrets.

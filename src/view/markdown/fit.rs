@@ -11,8 +11,6 @@ pub(super) struct Piece {
     pub(super) head: String,
     /// What may be left out, from the end.
     pub(super) rows: Vec<Row>,
-    /// After the rows.
-    pub(super) foot: String,
     /// What there is beyond the rows: it would never have found room.
     pub(super) rest: usize,
     /// What is counted when it is left out: `change`.
@@ -74,17 +72,13 @@ impl Piece {
         }
     }
 
-    fn frame(&self) -> usize {
-        cost(&self.head) + cost(&self.foot)
-    }
-
     fn whole(&self) -> usize {
-        self.frame() + self.rows.iter().map(|row| cost(&row.text)).sum::<usize>()
+        cost(&self.head) + self.rows.iter().map(|row| cost(&row.text)).sum::<usize>()
     }
 
     /// How many rows fit into `room`, and what they take of it.
     fn take(&self, room: usize) -> (usize, usize) {
-        let mut used = self.frame();
+        let mut used = cost(&self.head);
         for (count, row) in self.rows.iter().enumerate() {
             let more = used + cost(&row.text);
             if more > room {
@@ -103,7 +97,6 @@ impl Piece {
         if count > 0 {
             out.push_str(&self.head);
             out.extend(self.rows[..count].iter().map(|row| row.text.as_str()));
-            out.push_str(&self.foot);
             out.push_str(if out.ends_with("\n\n") { "" } else { "\n" });
         }
         let left: usize = self.rows[count..].iter().map(|row| row.holds).sum::<usize>() + self.rest;
@@ -118,7 +111,7 @@ impl Piece {
 /// All pieces in their order, in at most `limit`; those that are always there are taken to fit.
 pub(super) fn fit(pieces: &[Piece], limit: usize) -> String {
     let shared = || pieces.iter().filter(|piece| piece.rank != Rank::Must);
-    let fixed: usize = pieces.iter().filter(|p| p.rank == Rank::Must).map(Piece::frame).sum();
+    let fixed: usize = pieces.iter().filter(|p| p.rank == Rank::Must).map(|p| cost(&p.head)).sum();
     let mut room = limit.saturating_sub(fixed + NOTE * shared().count());
     let mut taken = vec![0; pieces.len()];
     for rank in Rank::SHARED {

@@ -7,8 +7,8 @@ use mlstack_provider::{Level, Source, Value};
 
 use super::fit::{Piece, Rank, Row};
 use super::inert::Spot::{self, Cell, Line};
-use super::{ADDRESS, Form, Group, SENTENCE, Topic, VALUE, diffs, models, places, topology};
-use crate::plan::{Action, Change, Disruption, Drift, Plan, Reason, Summary};
+use super::{ADDRESS, Form, Group, SENTENCE, Topic, VALUE, diffs, first, models, places, topology};
+use crate::plan::{Action, AttributeChange, Change, Disruption, Drift, Plan, Reason, Summary};
 use crate::review::{Review, Section, Severity, Violation};
 use crate::view::plan_text::{sign, told};
 use crate::view::values::attribute;
@@ -83,32 +83,20 @@ fn drifted(section: &Section, review: &Review, all: &mut Vec<Piece>) {
     }
 }
 
-/// What goes in the environments that there is no room for.
-pub(super) fn beyond(groups: &[Group<'_>], count: usize) -> Vec<Piece> {
-    let mut all = vec![Piece::must(format!(
-        "**{count} more environments** are not told one by one.\n\n"
-    ))];
-    for group in groups {
+/// What goes in the environments that there is no room for; nothing when there is room for all.
+pub(super) fn beyond(groups: &[Group<'_>]) -> Option<Piece> {
+    let rows = groups.iter().map(|group| {
         let plan = &group.section().plan;
-        let goes = plan
-            .changes
-            .iter()
-            .filter(|c| matches!(c.action, Action::Delete | Action::Refuse))
-            .count();
+        let goes = |change: &&Change| matches!(change.action, Action::Delete | Action::Refuse);
+        let goes = plan.changes.iter().filter(goes).count();
         let Summary {
             add, change, replace, ..
         } = plan.summary();
-        let text = format!(
-            "- {}: {goes} destroyed or refused, {} others\n",
-            places(&group.sections),
-            add + change + replace
-        );
-        match all.last_mut().filter(|piece| piece.rank == Rank::Lost) {
-            Some(piece) => piece.rows.push(row(1, text)),
-            None => all.push(list(Rank::Lost, "", vec![row(1, text)], 0, "environment")),
-        }
-    }
-    all
+        let (places, others) = (places(&group.sections), add + change + replace);
+        row(1, format!("- {places}: {goes} destroyed or refused, {others} others\n"))
+    });
+    let head = format!("**{} more environments** are not told one by one.\n\n", groups.len());
+    (!groups.is_empty()).then(|| list(Rank::Lost, &head, rows.collect(), 0, "environment"))
 }
 
 /// `### prod → compose`, and the counts.
@@ -253,27 +241,16 @@ fn what(change: &Change) -> String {
     if let Reason::CannotUpdateInPlace { attribute, .. } | Reason::Drifted { attribute, .. } = &change.reason {
         forced.sort_by_key(|a| a.path != *attribute);
     }
-    let shown = forced
-        .iter()
-        .take(ATTRIBUTES)
-        .map(|a| Cell.code(&attribute(a, VALUE), VALUE));
-    let mut shown: Vec<String> = shown.collect();
-    if let Some(more) = forced.len().checked_sub(ATTRIBUTES + 1) {
-        shown.push(format!("{} more", more + 1));
-    }
-    shown.join(", ")
+    attributes(forced.into_iter()).join(", ")
+}
+
+/// The first few attributes, before and after.
+fn attributes<'a>(all: impl ExactSizeIterator<Item = &'a AttributeChange>) -> Vec<String> {
+    first(all.map(|one| Cell.code(&attribute(one, VALUE), VALUE)), ATTRIBUTES)
 }
 
 fn drift_row(drift: &Drift) -> String {
-    let shown = drift
-        .attributes
-        .iter()
-        .take(ATTRIBUTES)
-        .map(|a| Cell.code(&attribute(a, VALUE), VALUE));
-    let mut shown: Vec<String> = shown.collect();
-    if let Some(more) = drift.attributes.len().checked_sub(ATTRIBUTES + 1) {
-        shown.push(format!("{} more", more + 1));
-    }
+    let mut shown = attributes(drift.attributes.iter());
     shown.extend(drift.problem.iter().map(|problem| Cell.prose(problem, SENTENCE)));
     if shown.is_empty() {
         shown.push(drift.sort.to_string());
@@ -416,7 +393,7 @@ fn fingerprints(group: &Group<'_>) -> Option<Piece> {
 
 /// `mlstack.yaml:7`.
 pub(super) fn place(source: &Source, spot: Spot) -> String {
-    spot.code(&format!("{}:{}", source.file, source.line), ADDRESS)
+    spot.code(&source.to_string(), ADDRESS)
 }
 
 /// Who last wrote that line, and with what.
@@ -444,7 +421,6 @@ pub(super) fn list(rank: Rank, head: &str, rows: Vec<Row>, rest: usize, noun: &'
         rank,
         head: head.to_owned(),
         rows,
-        foot: String::new(),
         rest,
         noun,
     }

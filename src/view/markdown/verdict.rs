@@ -1,7 +1,7 @@
 //! The first line of a comment: what a reviewer must know before anything else.
 
 use super::inert::Spot::Line;
-use super::{ADDRESS, Group, SENTENCE, Topic, places};
+use super::{ADDRESS, Group, SENTENCE, Topic, first, places};
 use crate::plan::{Action, Change, Disruption, Plan};
 use crate::review::Section;
 
@@ -200,11 +200,6 @@ fn drifted(plan: &Plan, place: &str) -> Vec<(Weight, String)> {
 fn named(found: &[&Change]) -> String {
     let names = found
         .iter()
-        .take(NAMED)
         .map(|change| Line.code(&change.address.to_string(), ADDRESS));
-    let mut names: Vec<String> = names.collect();
-    if let Some(more) = found.len().checked_sub(NAMED + 1) {
-        names.push(format!("{} more", more + 1));
-    }
-    names.join(", ")
+    first(names, NAMED).join(", ")
 }
