@@ -148,11 +148,7 @@ pub(super) fn of_target(survey: &Survey, plan: Plan, form: Report) -> Review {
         plan,
         ..Section::default()
     };
-    Review {
-        stack: loaded.stack.name.clone(),
-        sections: vec![section],
-        ..Review::default()
-    }
+    Review::of(&loaded.stack.name, section)
 }
 
 /// A failure that comes of what the stack file says is reported as well, with all that is wrong with it.
@@ -188,10 +184,7 @@ fn failed(environment: Option<String>, why: &str) -> Review {
         failure: Some(why.to_owned()),
         ..Section::default()
     };
-    Review {
-        sections: vec![section],
-        ..Review::default()
-    }
+    Review::of("", section)
 }
 
 /// The JSON of a stack file that cannot be used, in the form in which its plan would be told.
@@ -217,11 +210,7 @@ pub(super) fn diagnosed(read: &load::Read, all: &[crate::diag::Diagnostic], cont
         failure: wrong.then(|| "the stack file cannot be used".to_owned()),
         ..Section::default()
     };
-    Review {
-        stack: stack.map(|stack| stack.name.clone()).unwrap_or_default(),
-        sections: vec![section],
-        ..Review::default()
-    }
+    Review::of(stack.map(|stack| stack.name.clone()).unwrap_or_default(), section)
 }
 
 /// Turns a path as it was typed here into the path from the root of the repository.

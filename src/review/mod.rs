@@ -9,6 +9,9 @@ mod models;
 mod policy;
 mod topology;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use mlstack_provider::{Address, Finding, Source, Value};
@@ -197,6 +200,15 @@ impl Severity {
 }
 
 impl Review {
+    /// A review of one section, that compares with no commit.
+    pub fn of(stack: impl Into<String>, section: Section) -> Self {
+        Self {
+            stack: stack.into(),
+            sections: vec![section],
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing changes anywhere.
     pub fn is_empty(&self) -> bool {
         self.sections.iter().all(Section::is_empty)

@@ -2,46 +2,19 @@
 
 use indexmap::IndexMap;
 use insta::assert_snapshot;
-use mlstack_provider::{Address, Impact, Observed, Resource};
+use mlstack_provider::Impact;
 use serde_json::json;
 
 use super::*;
 use crate::plan::{Action, Options, plan};
-use crate::stack::{Options as Wanted, parse};
+use crate::review::tests::{self as made, live, resource};
 
 fn stack(policies: &str, environment: Option<&str>) -> Stack {
     let text = format!(
         "version: 1\nname: shop\ncomponents:\n  db: {{type: database, allow_degraded: {{downtime: {{reason: one node, \
          until: \"2027-03-31\"}}}}}}\n  web: {{type: service, image: \"ghcr.io/me/web:1\", resources: {{memory: 1Mi}}}}\n{policies}"
     );
-    let wanted = Wanted {
-        environment: environment.map(str::to_owned),
-        ..Wanted::default()
-    };
-    let parsed = parse(&text, &wanted);
-    parsed.stack.unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics))
-}
-
-fn resource(kind: &str, name: &str, spec: Value) -> Resource {
-    Resource {
-        address: Address::new(kind, name),
-        spec,
-        depends_on: Vec::new(),
-        source: None,
-        protected: kind == "volume",
-    }
-}
-
-fn live(resource: Resource) -> Observed {
-    Observed {
-        id: "1".to_owned(),
-        recorded: Some(resource.spec.clone()),
-        depends_on: Vec::new(),
-        protected: resource.protected,
-        problem: None,
-        address: resource.address,
-        spec: resource.spec,
-    }
+    made::stack(&text, environment)
 }
 
 fn port(host: &str, published: &str) -> Value {
@@ -51,17 +24,16 @@ fn port(host: &str, published: &str) -> Value {
 /// The database and the page are made anew, a volume goes with leave, the page opens a port.
 fn busy() -> Plan {
     let before = vec![
-        live(resource("service", "db", json!({"image": "db:1"}))),
+        live(resource("service/db", json!({"image": "db:1"}))),
         live(resource(
-            "service",
-            "web",
+            "service/web",
             json!({"image": "web:1", "ports": [port("127.0.0.1", "80")]}),
         )),
-        live(resource("volume", "old-data", json!({}))),
+        live(resource("volume/old-data", json!({}))),
     ];
     let after = vec![
-        resource("service", "db", json!({"image": "db:2"})),
-        resource("service", "web", json!({"image": "web:2", "ports": [port("", "80")]})),
+        resource("service/db", json!({"image": "db:2"})),
+        resource("service/web", json!({"image": "web:2", "ports": [port("", "80")]})),
     ];
     let options = Options {
         destroy_data: ["old-data".to_owned()].into(),

@@ -31,11 +31,7 @@ fn review(violations: Vec<Violation>) -> Review {
         violations,
         ..Section::default()
     };
-    Review {
-        stack: "shop".to_owned(),
-        sections: vec![section],
-        ..Review::default()
-    }
+    Review::of("shop", section)
 }
 
 #[test]

@@ -111,7 +111,11 @@ impl Piece {
 /// All pieces in their order, in at most `limit`; those that are always there are taken to fit.
 pub(super) fn fit(pieces: &[Piece], limit: usize) -> String {
     let shared = || pieces.iter().filter(|piece| piece.rank != Rank::Must);
-    let fixed: usize = pieces.iter().filter(|p| p.rank == Rank::Must).map(|p| cost(&p.head)).sum();
+    let fixed: usize = pieces
+        .iter()
+        .filter(|p| p.rank == Rank::Must)
+        .map(|p| cost(&p.head))
+        .sum();
     let mut room = limit.saturating_sub(fixed + NOTE * shared().count());
     let mut taken = vec![0; pieces.len()];
     for rank in Rank::SHARED {

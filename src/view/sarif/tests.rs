@@ -54,11 +54,7 @@ fn review(line: usize) -> Review {
         failure: Some("the stack file cannot be used".to_owned()),
         ..Section::default()
     };
-    Review {
-        stack: "shop".to_owned(),
-        sections: vec![section],
-        ..Review::default()
-    }
+    Review::of("shop", section)
 }
 
 #[test]
