@@ -1,6 +1,6 @@
 //! Text of strangers in a comment: whatever it is and wherever it stands, GitHub's Markdown makes nothing of it.
 //!
-//! The judge is a parser of GitHub's dialect with all of its extensions; other judges are asked by hand, see `docs/reliability.md`.
+//! The judge is a parser of GitHub's dialect with all of its extensions; GitHub's own are asked in `github_reads.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -229,7 +229,7 @@ pub(crate) fn review(text: &str) -> Review {
     }
 }
 
-fn markdown(review: &Review, topic: Topic, most: usize) -> String {
+pub(crate) fn markdown(review: &Review, topic: Topic, most: usize) -> String {
     mlstack::view::markdown(
         review,
         Form {
@@ -338,7 +338,7 @@ fn tables(comment: &str) -> Vec<usize> {
 }
 
 /// The same text in every place, but one that means nothing.
-const HARMLESS: &str = "x9-y";
+pub(crate) const HARMLESS: &str = "x9-y";
 
 #[test]
 fn no_text_of_a_stranger_acts_in_a_comment() {
@@ -381,20 +381,4 @@ fn steers_nothing(comment: &str) {
     }
     let hidden = |c: char| mlstack::diag::visible::is_hidden(c) && c != '\n';
     assert_eq!(comment.chars().find(|c| hidden(*c)), None);
-}
-
-/// What judges outside this program are asked about.
-#[test]
-fn the_comments_are_written_for_other_judges() {
-    let Some(folder) = std::env::var_os("MLSTACK_TEST_COMMENTS") else {
-        return;
-    };
-    let folder = std::path::Path::new(&folder);
-    for (at, text) in injections().iter().map(String::as_str).chain([HARMLESS]).enumerate() {
-        std::fs::write(
-            folder.join(format!("{at:03}.md")),
-            markdown(&review(text), Topic::Plan, COMMENT),
-        )
-        .unwrap();
-    }
 }

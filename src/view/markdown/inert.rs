@@ -156,15 +156,39 @@ pub(super) fn fence(language: &str, text: &str) -> String {
     format!("{ticks}{language}\n{text}{newline}{ticks}\n")
 }
 
-/// The text of a label of Mermaid, which stands between quotes: whatever is not a letter, a digit, a dash, a dot or a
-/// space is written as its number.
+/// The text of a label of Mermaid, which stands between quotes: letters and digits, and as their numbers what else means
+/// nothing to it. The rest is spelt out, for Mermaid makes an icon of `fa:fa-car`, mathematics of `$$x$$`, another
+/// character of `ﬂ°°64¶ß`, and of a backslash with an n the end of a line.
 pub(super) fn label(text: &str, most: usize) -> String {
+    let mut spelt = String::new();
+    for c in shown(text, most).replace("\\n", "\\u{a}").chars() {
+        match c.is_alphanumeric() || "-. \\{}_/…".contains(c) {
+            true => spelt.push(c),
+            false => spelt.extend(c.escape_unicode()),
+        }
+    }
     let mut out = String::new();
-    for c in shown(text, most).chars() {
+    for c in shorten(&spelt, most).chars() {
         match c {
             'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.' | ' ' => out.push(c),
             _ => out.extend(["#", &u32::from(c).to_string(), ";"]),
         }
     }
     out
+}
+
+/// Whether `label` writes such a text.
+pub(super) fn is_label(text: &str) -> bool {
+    let mut parts = text.split('#');
+    let mut meant = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let number = part.split_once(';').and_then(|(number, rest)| {
+            let c = char::from_u32(number.parse().ok()?)?;
+            Some((c, rest))
+        });
+        let Some((c, rest)) = number else { return false };
+        meant.push(c);
+        meant += rest;
+    }
+    label(&meant, usize::MAX) == text
 }

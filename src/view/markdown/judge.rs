@@ -9,7 +9,7 @@ use std::fmt;
 use super::COMMENT;
 use super::fit::cost;
 use super::inert::TICKS;
-use super::topology::CLASSES;
+use super::topology::drawn;
 use crate::diag::visible::is_hidden;
 
 /// The first line of a comment, by which it is found again: `<!-- mlstack:house-prices:plan -->`.
@@ -140,23 +140,6 @@ fn within(line: &str, ticks: &str, language: &str) -> Result<(), &'static str> {
         "mermaid" if !drawn(line) => Err("a picture that mlstack does not draw"),
         _ => Ok(()),
     }
-}
-
-/// Whether `topology` draws such lines.
-fn drawn(line: &str) -> bool {
-    if line == "flowchart LR" || CLASSES.lines().any(|class| class == line) {
-        return true;
-    }
-    if let Some(style) = line.strip_prefix("  linkStyle ") {
-        return style.bytes().all(|b| b.is_ascii_alphanumeric() || b" :#".contains(&b));
-    }
-    let rest = line.replacen("<br/>", "", 1).replacen("->", "", 1);
-    let node = rest
-        .strip_prefix("  n")
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    node && rest
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b" .-#;:\"()[]{}".contains(&b))
 }
 
 /// A line that is not in a block of code.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::inert::{fence, label};
+use super::inert::{fence, is_label, label};
 use crate::plan::Action;
 use crate::review::{Node, Topology};
 
@@ -12,13 +12,21 @@ const MOST: usize = 40;
 /// The most characters of a name.
 const NAME: usize = 40;
 
-pub(super) const CLASSES: &str = "  classDef added fill:#dafbe1,stroke:#1a7f37,color:#1f2328\n  \
+const HEAD: &str = "flowchart LR";
+const ADDED: &str = "#1a7f37";
+const REMOVED: &str = "#cf222e";
+/// What a node is drawn as.
+const SHAPES: [(&str, &str); 4] = [("[(", ")]"), ("{{", "}}"), ("([", "])"), ("[", "]")];
+/// How a node is marked that changes.
+const MARKS: [&str; 4] = ["", ":::added", ":::changed", ":::removed"];
+
+const CLASSES: &str = "  classDef added fill:#dafbe1,stroke:#1a7f37,color:#1f2328\n  \
                          classDef changed fill:#fff8c5,stroke:#9a6700,color:#1f2328\n  \
                          classDef removed fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4 3\n";
 
 /// The picture in its fence; `None` when there is nothing to see, or too much.
 pub(super) fn picture(topology: &Topology) -> Option<String> {
-    let quiet = |node: &Node| class(node.change).is_none();
+    let quiet = |node: &Node| mark(node.change).is_empty();
     let edges_quiet = topology.edges.iter().all(|edge| edge.change == Action::NoOp);
     if topology.nodes.iter().all(quiet) && edges_quiet {
         return None;
@@ -27,7 +35,7 @@ pub(super) fn picture(topology: &Topology) -> Option<String> {
     if shown.len() > MOST {
         return None;
     }
-    let mut text = "flowchart LR\n".to_owned();
+    let mut text = format!("{HEAD}\n");
     for &at in &shown {
         text += &node(at, &topology.nodes[at]);
     }
@@ -41,8 +49,8 @@ pub(super) fn picture(topology: &Topology) -> Option<String> {
         let arrow = if edge.change == Action::Delete { "-.->" } else { "-->" };
         let _ = writeln!(text, "  n{from} {arrow} n{to}");
         let color = match edge.change {
-            Action::Create => "#1a7f37",
-            Action::Delete => "#cf222e",
+            Action::Create => ADDED,
+            Action::Delete => REMOVED,
             _ => continue,
         };
         marked.push(format!("  linkStyle {count} stroke:{color}\n"));
@@ -56,7 +64,7 @@ fn shown(topology: &Topology) -> Vec<usize> {
     if all.len() <= MOST {
         return all.collect();
     }
-    let changed = |at: &usize| class(topology.nodes[*at].change).is_some();
+    let changed = |at: &usize| !mark(topology.nodes[*at].change).is_empty();
     let mut names: BTreeSet<&str> = all
         .clone()
         .filter(changed)
@@ -73,21 +81,63 @@ fn shown(topology: &Topology) -> Vec<usize> {
 
 fn node(at: usize, node: &Node) -> String {
     let (open, close) = match node.kind.as_str() {
-        "database" | "object-store" | "cache" => ("[(", ")]"),
-        "broker" => ("{{", "}}"),
-        _ if node.exposed => ("([", "])"),
-        _ => ("[", "]"),
+        "database" | "object-store" | "cache" => SHAPES[0],
+        "broker" => SHAPES[1],
+        _ if node.exposed => SHAPES[2],
+        _ => SHAPES[3],
     };
-    let class = class(node.change).map(|name| format!(":::{name}")).unwrap_or_default();
+    let mark = mark(node.change);
     let (name, kind) = (label(&node.name, NAME), label(&node.kind, NAME));
-    format!("  n{at}{open}\"{name}<br/>{kind}\"{close}{class}\n")
+    format!("  n{at}{open}\"{name}<br/>{kind}\"{close}{mark}\n")
 }
 
-fn class(action: Action) -> Option<&'static str> {
+fn mark(action: Action) -> &'static str {
     match action {
-        Action::Create => Some("added"),
-        Action::Delete => Some("removed"),
-        Action::NoOp | Action::Keep => None,
-        Action::Update | Action::Replace | Action::Repair | Action::Refuse => Some("changed"),
+        Action::NoOp | Action::Keep => MARKS[0],
+        Action::Create => MARKS[1],
+        Action::Update | Action::Replace | Action::Repair | Action::Refuse => MARKS[2],
+        Action::Delete => MARKS[3],
     }
+}
+
+/// Whether `picture` draws such a line.
+pub(super) fn drawn(line: &str) -> bool {
+    line == HEAD || CLASSES.lines().any(|class| class == line) || is_node(line) || is_edge(line) || is_style(line)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_place(text: &str) -> bool {
+    text.strip_prefix('n').is_some_and(is_number)
+}
+
+fn is_node(line: &str) -> bool {
+    let parts = line.strip_prefix("  ").and_then(|line| {
+        let (start, rest) = line.split_once('"')?;
+        let (inside, end) = rest.rsplit_once('"')?;
+        Some((start, inside.split_once("<br/>")?, end))
+    });
+    let Some((start, (name, kind), end)) = parts else {
+        return false;
+    };
+    let shaped = SHAPES.iter().any(|(open, close)| {
+        let mark = end.strip_prefix(close).is_some_and(|mark| MARKS.contains(&mark));
+        mark && start.strip_suffix(open).is_some_and(is_place)
+    });
+    shaped && is_label(name) && is_label(kind)
+}
+
+fn is_edge(line: &str) -> bool {
+    let ends = |arrow| line.strip_prefix("  ")?.split_once(arrow);
+    let is = |(from, to)| is_place(from) && is_place(to);
+    [" --> ", " -.-> "].into_iter().any(|arrow| ends(arrow).is_some_and(is))
+}
+
+fn is_style(line: &str) -> bool {
+    let parts = line
+        .strip_prefix("  linkStyle ")
+        .and_then(|line| line.split_once(" stroke:"));
+    parts.is_some_and(|(count, color)| is_number(count) && [ADDED, REMOVED].contains(&color))
 }
