@@ -11,6 +11,12 @@ use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
+use super::suggest::{nearest, one_of};
+pub(super) use wrong::Wrong;
+use wrong::misspelt;
+
+mod wrong;
+
 /// The longest expression, in characters.
 const LONGEST: usize = 1000;
 /// The most brackets that stand in each other; the parser calls itself for each.
@@ -24,21 +30,28 @@ impl Condition {
     /// Reads an expression.
     ///
     /// # Errors
-    /// What is wrong with it, in a sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// What is wrong with it, and where.
+    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         if text.chars().count() > LONGEST {
-            return Err(format!("an expression has at most {LONGEST} characters"));
+            let label = format!("a condition has at most {LONGEST} characters");
+            return Err(Wrong::whole(label).help("make several policies of it"));
         }
         if depth(text) > DEEPEST {
-            return Err(format!("brackets stand in each other at most {DEEPEST} deep"));
+            let label = format!("brackets stand in each other at most {DEEPEST} deep");
+            return Err(Wrong::whole(label).help("make several policies of it"));
         }
-        let query = parse_json_path(&format!("$[?{text}]")).map_err(|error| first_line(&error.to_string()))?;
+        if let Some(wrong) = misspelt(text) {
+            return Err(wrong);
+        }
+        let query = parse_json_path(&format!("{BEFORE}{text}]"));
+        let query = query.map_err(|error| Wrong::near(text, place(&error.to_string())))?;
         match query.segments.as_slice() {
             [Segment::Selector(Selector::Filter(filter))] => {
-                of_filter(filter)?;
-                names(filter).try_for_each(|name| known(&name))?;
+                of_filter(filter).map_err(Wrong::whole)?;
+                names(filter).try_for_each(|name| known(text, &name))?;
+                compared(filter).try_for_each(|(field, word)| possible(text, field, &word))?;
             }
-            _ => return Err("it is not one condition".to_owned()),
+            _ => return Err(Wrong::whole("this is more than one condition").help("join them: `… && …`, `… || …`")),
         }
         Ok(Self(query))
     }
@@ -68,11 +81,15 @@ fn depth(text: &str) -> usize {
     most
 }
 
-/// What the parser says, without the picture that it draws.
-fn first_line(error: &str) -> String {
-    let line = error.lines().rfind(|line| line.trim_start().starts_with('='));
-    let line = line.map_or_else(|| error.lines().next().unwrap_or_default(), |line| line.trim_start());
-    line.trim_start_matches(['=', ' ']).to_owned()
+/// What makes a condition an expression that the parser reads.
+const BEFORE: &str = "$[?";
+
+/// The character of a condition that the parser stumbled over, from 0: its message begins with a picture of the place,
+/// `--> LINE:COLUMN`. On a further line nothing is known.
+fn place(message: &str) -> Option<usize> {
+    let (line, rest) = message.split_once("--> ")?.1.split_once(':')?;
+    let column: usize = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    column.checked_sub(BEFORE.len() + 1).filter(|_| line == "1")
 }
 
 fn of_filter(filter: &Filter) -> Result<(), String> {
@@ -149,6 +166,9 @@ fn pattern(argument: &FnArg) -> Result<(), String> {
     }
 }
 
+/// The functions there are.
+const FUNCTIONS: [&str; 5] = ["count", "length", "match", "search", "value"];
+
 /// What a change has; what else is asked for is misspelt.
 const FIELDS: [&str; 15] = [
     "action",
@@ -168,11 +188,70 @@ const FIELDS: [&str; 15] = [
     "target",
 ];
 
-fn known(name: &str) -> Result<(), String> {
-    match FIELDS.contains(&name) {
-        true => Ok(()),
-        false => Err(format!("a change has no `{name}`")),
+fn known(text: &str, name: &str) -> Result<(), Wrong> {
+    if FIELDS.contains(&name) {
+        return Ok(());
     }
+    let help = match nearest(name, FIELDS) {
+        Some(field) => format!("did you mean `{field}`?"),
+        None => format!("it has {}", FIELDS.join(", ")),
+    };
+    Err(Wrong::of(text, name, format!("a change has no `{name}`")).help(help))
+}
+
+/// The words that some fields can have: with any other a condition would never hold, or always.
+const WORDS: [(&str, &[&str]); 2] = [
+    (
+        "action",
+        &[
+            "no-op", "create", "update", "replace", "repair", "delete", "keep", "refuse",
+        ],
+    ),
+    ("disruption", &["none", "rolling", "downtime", "data-loss"]),
+];
+
+fn possible(text: &str, field: &'static str, word: &str) -> Result<(), Wrong> {
+    let words = WORDS.iter().find(|(name, _)| *name == field);
+    match words {
+        Some((_, words)) if !words.contains(&word) => {
+            let help = match nearest(word, words.iter().copied()) {
+                Some(known) => format!("did you mean `'{known}'`?"),
+                None => one_of(words.iter().copied()),
+            };
+            Err(Wrong::of(text, word, format!("`{field}` is never `{word}`")).help(help))
+        }
+        _ => Ok(()),
+    }
+}
+
+type Compared<'a> = Box<dyn Iterator<Item = (&'static str, String)> + 'a>;
+
+/// The fields of [`WORDS`] that are compared with a text, each with it.
+fn compared(filter: &Filter) -> Compared<'_> {
+    match filter {
+        Filter::Or(all) | Filter::And(all) => Box::new(all.iter().flat_map(compared)),
+        Filter::Atom(FilterAtom::Filter { expr, .. }) => compared(expr),
+        Filter::Atom(FilterAtom::Test { .. }) => Box::new(std::iter::empty()),
+        Filter::Atom(FilterAtom::Comparison(comparison)) => {
+            let (left, right) = comparison.vals();
+            let pair = word_of(left, right).or_else(|| word_of(right, left));
+            Box::new(pair.into_iter())
+        }
+    }
+}
+
+fn word_of(field: &Comparable, word: &Comparable) -> Option<(&'static str, String)> {
+    let (Comparable::SingularQuery(SingularQuery::Current(segments)), Comparable::Literal(Literal::String(word))) =
+        (field, word)
+    else {
+        return None;
+    };
+    let [SingularQuerySegment::Name(name)] = segments.as_slice() else {
+        return None;
+    };
+    let name = unquoted(name);
+    let (field, _) = WORDS.iter().find(|(field, _)| *field == name)?;
+    Some((field, word.clone()))
 }
 
 type Names<'a> = Box<dyn Iterator<Item = String> + 'a>;

@@ -433,11 +433,7 @@ fn inside(text: &str) -> Result<(), Fault> {
 fn condition(text: &str) -> Result<(), Fault> {
     match super::condition::Condition::parse(text) {
         Ok(_) => Ok(()),
-        Err(why) => fault(
-            &codes::BAD_CONDITION,
-            why,
-            "such as `\"@.kind == 'volume' && @.action == 'delete'\"`",
-        ),
+        Err(wrong) => fault(&codes::BAD_CONDITION, wrong.label, wrong.help),
     }
 }
 

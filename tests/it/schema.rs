@@ -175,3 +175,28 @@ fn what_stops_a_plan_is_told_in_its_document() {
         assert!(section["failure"].is_null() && section["resource_changes"][0].is_object());
     }
 }
+
+/// What a field of a change can be is what a change says: a condition on any other word is refused.
+#[test]
+fn conditions_know_each_word_of_a_change() {
+    use mlstack::plan::Action;
+    let actions = [
+        Action::NoOp,
+        Action::Create,
+        Action::Update,
+        Action::Replace,
+        Action::Repair,
+        Action::Delete,
+        Action::Keep,
+        Action::Refuse,
+    ];
+    let schema = mlstack::view::plan_schema();
+    let change = &schema["properties"]["resource_changes"]["items"]["properties"];
+    let disruptions = change["disruption"]["enum"].as_array().unwrap().iter();
+    let words = actions.map(|action| ("action", action.name().to_owned())).into_iter();
+    for (field, word) in words.chain(disruptions.map(|word| ("disruption", word.as_str().unwrap().to_owned()))) {
+        let text = format!("{STACK}policies: {{ own: {{ deny: \"@.{field} == '{word}'\" }} }}\n");
+        let parsed = stack::parse(&text, &Options::default());
+        assert!(parsed.stack.is_some(), "{field} {word}: {:#?}", parsed.diagnostics);
+    }
+}
