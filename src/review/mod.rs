@@ -19,7 +19,7 @@ use mlstack_provider::{Address, Finding, Source, Value};
 use crate::plan::{Action, Plan};
 
 pub use crate::stack::Waiver;
-pub use cause::cause;
+pub use cause::Written;
 pub use models::{Served, is_here, model_changes, model_of, served};
 pub use policy::{judge, loosened};
 pub use topology::{owner, topology};

@@ -343,9 +343,9 @@ fn bytes_of_a_model_alone_are_a_change_of_its_service() {
           licence none → CC-BY-4.0
           rmse none → 54.2
 
-      ~ image/predictor      mlstack.yaml:6  reference …f06a97b9ec26 → …92dfe8a5a66c
+      ~ image/predictor      mlstack.yaml:8  reference …f06a97b9ec26 → …92dfe8a5a66c
                                              source.id …f06a9…7cead4 → …92dfe…ff310c
-      -/+ service/predictor  mlstack.yaml:6  image …r:f06a97b9ec26 → …r:92dfe8a5a66c
+      -/+ service/predictor  mlstack.yaml:8  image …r:f06a97b9ec26 → …r:92dfe8a5a66c
                                              ≈ 1 s downtime
 
     Plan: 0 to add, 1 to change, 1 to replace, 0 to destroy.

@@ -19,11 +19,12 @@ use super::written::Written;
 use crate::diag::{self, Diagnostic, Locate as _};
 use crate::lines;
 use crate::plan::scope::Scope;
-use crate::plan::{Foresight, Options, Plan, forecast, plan, verify};
+use crate::plan::{Action, Foresight, Options, Plan, forecast, plan, verify};
 use crate::project::StackFile;
 use crate::project::context::ContextError;
-use crate::review::{Section, Violation, cause, judge, loosened, model_changes, owner, topology};
-use crate::stack::Document;
+use crate::review::Written as Lines;
+use crate::review::{Section, Violation, judge, loosened, model_changes, owner, topology};
+use crate::stack::{Component, Document};
 use crate::target::{BadTarget, Target, capability, kubernetes};
 use crate::view::{Header, fingerprint};
 
@@ -237,18 +238,28 @@ impl Compare<'_> {
     fn point_at_causes(&self, section: &mut Section, head: &Side) {
         let text = &head.loaded.file.text;
         let added = lines::added(self.base.written.as_ref().map_or("", |written| &written.text), text);
+        let lines: Vec<&str> = text.lines().collect();
+        let environment = section.environment.clone();
+        let written = |component: &Component| {
+            let overlay = overlay(environment.as_deref(), &component.name);
+            let starts = [Some(component.path.clone()), overlay].into_iter().flatten();
+            let starts = starts.map(|path| head.loaded.place(&path));
+            Lines::new(&lines, &component.name, starts, &added)
+        };
+        let all = head.loaded.stack.components.iter();
+        let all: BTreeMap<&str, _> = all
+            .map(|(name, component)| (name.as_str(), written(component)))
+            .collect();
         let names: Vec<String> = head.loaded.stack.components.keys().cloned().collect();
-        for change in &mut section.plan.changes {
-            let component = owner(change, &names).and_then(|name| head.loaded.stack.components.get(name));
-            let Some((component, source)) = component.zip(change.source.as_mut()) else {
-                continue;
-            };
-            let starts = [
-                Some(component.path.clone()),
-                overlay(section.environment.as_deref(), &component.name),
-            ];
-            let starts = starts.into_iter().flatten().map(|path| head.loaded.place(&path));
-            if let Some((line, column)) = cause(text, &component.name, starts, &added) {
+        for change in section
+            .plan
+            .changes
+            .iter_mut()
+            .filter(|change| change.action != Action::NoOp)
+        {
+            let component = owner(change, &names).and_then(|name| all.get(name));
+            let cause = component.and_then(|written| written.cause(change));
+            if let (Some((line, column)), Some(source)) = (cause, change.source.as_mut()) {
                 (source.line, source.column) = (line, column);
             }
         }
