@@ -4,7 +4,7 @@
 //! from the run of a stranger's pull request, so it must be a comment that mlstack could have written
 //! ([`judge`](crate::view::judge)); where it goes is told by the job alone, never by the comment.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
 use mlstack_provider::Secret;
@@ -23,6 +23,8 @@ use forge::{Forge, Note, Posted, Trouble};
 
 /// No comment has more bytes.
 const LARGEST: u64 = COMMENT as u64 * 4;
+/// No token has more bytes.
+const LONGEST_TOKEN: usize = 8192;
 /// How often it is looked again where things changed meanwhile.
 const ROUNDS: usize = 4;
 
@@ -37,7 +39,12 @@ enum Done {
 
 /// Runs the command.
 pub(super) async fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let body = body(&context.here.join(&args.body), args.body.as_os_str() == "-")?;
+    let stdin = args.body.as_os_str() == "-";
+    if stdin && std::io::stdin().is_terminal() {
+        let note = "Reading the comment from stdin: `mlstack plan --format markdown` writes one.";
+        context.ui.note(note);
+    }
+    let body = body(&context.here.join(&args.body), stdin)?;
     let marker = judge(&body).map_err(|error| {
         Failure::new(Exit::Policy, format!("{} is not posted: {error}", args.body.display()))
             .hint("only what `mlstack plan --format markdown` writes is posted: it may come from a stranger")
@@ -101,23 +108,41 @@ fn body(path: &Path, stdin: bool) -> Result<String, Failure> {
 /// The token, from a file or a variable; never from the command line, which every process can read.
 fn token(args: &Args, context: &Context) -> Result<Secret, Failure> {
     let variable = if args.gitlab { "GITLAB_TOKEN" } else { "GITHUB_TOKEN" };
-    let text = match &args.token_file {
+    let hint = format!("set {variable} in the environment of the step, or name a file: --token-file FILE");
+    let (from, bytes) = match &args.token_file {
         Some(path) => {
-            let path = context.here.join(path);
-            std::fs::read_to_string(&path)
-                .map_err(|error| Failure::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?
+            let from = path.display().to_string();
+            let bytes = token_file(&context.here.join(path));
+            let failed = |error| Failure::new(Exit::Denied, format!("cannot read the token in {from}: {error}"));
+            (from.clone(), bytes.map_err(|error| failed(error).hint(hint.clone()))?)
         }
-        None => std::env::var(variable).unwrap_or_default(),
+        None => {
+            let value = std::env::var_os(variable).unwrap_or_default();
+            (variable.to_owned(), value.into_encoded_bytes())
+        }
     };
-    let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(
-            Failure::new(Exit::Denied, "there is no token to comment with").hint(format!(
-                "set {variable} in the environment of the step, or name a file: --token-file FILE"
-            )),
-        );
+    let text = bytes.trim_ascii();
+    let refused = |what: String| Err(Failure::new(Exit::Denied, what).hint(hint.clone()));
+    match text {
+        [] if args.token_file.is_some() => refused(format!("{from} holds no token: it is empty")),
+        [] => refused("there is no token to comment with".to_owned()),
+        _ if text.len() > LONGEST_TOKEN => refused(format!("{from} holds no token: it is longer than any")),
+        _ if text.iter().any(u8::is_ascii_whitespace) => {
+            refused(format!("{from} holds no token: a token is one word on one line"))
+        }
+        _ if !text.iter().all(u8::is_ascii_graphic) => {
+            refused(format!("{from} holds no token: it has characters that no token has"))
+        }
+        _ => Ok(Secret::new(text)),
     }
-    Ok(Secret::new(text))
+}
+
+/// The bytes of a token's file, as far as they tell a token.
+fn token_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(LONGEST_TOKEN as u64 + 64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Whose comments are ours.
@@ -207,7 +232,7 @@ fn refused(trouble: Trouble, args: &Args) -> Failure {
         ),
         Trouble::Missing(text) => Failure::new(Exit::Error, format!("there is no such {request}{}", told(&text)))
             .hint("see --repo and --pr; what a token may not see is not there for it either"),
-        Trouble::Moved => Failure::new(Exit::Error, "the repository has another name now").hint("name it: --repo OWNER/NAME"),
+        Trouble::Moved => Failure::new(Exit::Error, "the repository has another name now").hint(event::name_it(args)),
         Trouble::Invalid(text) => Failure::new(Exit::Error, format!("{forge} does not take the comment{}", told(&text)))
             .hint(format!("see whether the {request} is locked")),
         Trouble::Limited(seconds) => Failure::new(Exit::Error, format!("{forge} takes no more requests for {seconds} s"))

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
@@ -31,6 +31,10 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         context,
         models: Models::default(),
     };
+    if io::stdin().is_terminal() {
+        let note = "An editor talks to this, on stdin and stdout: see docs/editors.md. Ctrl-C ends it.";
+        context.ui.note(note);
+    }
     let (incoming, mut inbox) = (listen(), Inbox::default());
     while session.end().is_none() && context.ui.is_heard() {
         // Everything that came is taken in first: a request may have been taken back, a text have changed again.

@@ -477,3 +477,113 @@ fn a_merge_request_has_its_comment_too() {
         forge.seen()
     );
 }
+
+/// What is said of a call that can come to nothing; nothing is asked of anybody, and no secret is told.
+fn refusal(sandbox: &Sandbox, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = sandbox.command("comment c.md");
+    command.args(arguments).envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    let (out, err) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    assert!(!err.contains("hunter2") && out.is_empty(), "{out}{err}");
+    format!("{}: {err}", output.status.code().unwrap())
+}
+
+#[test]
+fn what_is_typed_wrong_is_told_exactly() {
+    let sandbox = Sandbox::new()
+        .file("c.md", BODY)
+        .file("good", format!("{TOKEN}\n"))
+        .file("empty", "\n")
+        .file("two", "hunter2\nhunter2")
+        .file("odd", "hunter2\u{e9}")
+        .file("long", "hunter2".repeat(2000))
+        .file("folder/x", "");
+    let mut told = String::new();
+    for file in ["missing", "folder", "empty", "two", "odd", "long"] {
+        told += &refusal(&sandbox, &["--token-file", file, "--repo", "a/b", "--pr", "1"], &[]);
+    }
+    told += &refusal(
+        &sandbox,
+        &["--repo", "a/b", "--pr", "1"],
+        &[("GITHUB_TOKEN", "hunter2 hunter2")],
+    );
+    for repo in ["shop", "https://me:hunter2@github.com/acme/shop", "acme/../shop", ""] {
+        told += &refusal(&sandbox, &["--token-file", "good", "--repo", repo, "--pr", "1"], &[]);
+    }
+    told += &refusal(
+        &sandbox,
+        &["--token-file", "good", "--pr", "1", "--gitlab", "--repo", "a b"],
+        &[],
+    );
+    told += &refusal(
+        &sandbox,
+        &["--token-file", "good", "--pr", "1"],
+        &[("GITHUB_REPOSITORY", "a/b/c")],
+    );
+    told += &refusal(&sandbox, &["--token-file", "good", "--repo", "a/b", "--pr", "0"], &[]);
+    for url in [
+        "https://me:hunter2@github.example.com/api",
+        "https://hunter2@github.example.com",
+        "ftp://github.example.com",
+        "http://github.example.com",
+        "github.example.com",
+        "me:hunter2@github.example.com",
+        "https://",
+        "https://github.example.com/?token=hunter2",
+    ] {
+        told += &refusal(
+            &sandbox,
+            &["--token-file", "good", "--repo", "a/b", "--pr", "1"],
+            &[("GITHUB_API_URL", url)],
+        );
+    }
+    insta::assert_snapshot!(told, @"
+    4: error: cannot read the token in missing: No such file or directory (os error 2)
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    4: error: cannot read the token in folder: Is a directory (os error 21)
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    4: error: empty holds no token: it is empty
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    4: error: two holds no token: a token is one word on one line
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    4: error: odd holds no token: it has characters that no token has
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    4: error: long holds no token: it is longer than any
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    4: error: GITHUB_TOKEN holds no token: a token is one word on one line
+      hint: set GITHUB_TOKEN in the environment of the step, or name a file: --token-file FILE
+    64: error: --repo is no name of a repository
+      hint: name it: --repo OWNER/NAME
+    64: error: --repo is a URL, and no name of a repository
+      hint: name it: --repo OWNER/NAME
+    64: error: --repo is no name of a repository
+      hint: name it: --repo OWNER/NAME
+    64: error: --repo is no name of a repository
+      hint: name it: --repo OWNER/NAME
+    64: error: --repo is no name of a repository
+      hint: name it: --repo GROUP/PROJECT, or the project's number
+    64: error: GITHUB_REPOSITORY is no name of a repository
+      hint: name it: --repo OWNER/NAME
+    64: error: no request has the number 0
+      hint: they are counted from 1: --pr NUMBER
+    64: error: GITHUB_API_URL names a user: the token alone says who comments
+      hint: take what stands before the `@` out of it, password and all
+    64: error: GITHUB_API_URL names a user: the token alone says who comments
+      hint: take what stands before the `@` out of it, password and all
+    64: error: GITHUB_API_URL is not an https URL: comments go over nothing else
+      hint: write it whole, such as https://api.github.com
+    64: error: GITHUB_API_URL is not an https URL: the token would be sent in the clear
+      hint: write it whole, such as https://api.github.com
+    64: error: GITHUB_API_URL is no URL with a scheme and a host
+      hint: write it whole, such as https://api.github.com
+    64: error: GITHUB_API_URL is no URL with a scheme and a host
+      hint: write it whole, such as https://api.github.com
+    64: error: GITHUB_API_URL is no URL with a scheme and a host
+      hint: write it whole, such as https://api.github.com
+    64: error: GITHUB_API_URL goes on behind its path: nothing can be asked for below it
+      hint: write it whole, such as https://api.github.com
+    ");
+}

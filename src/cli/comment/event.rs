@@ -61,19 +61,35 @@ pub(super) async fn place(args: &Args, forge: &Forge, context: &Context) -> Resu
         },
     };
     match number {
+        Some(0) => {
+            Err(Failure::new(Exit::Usage, "no request has the number 0").hint("they are counted from 1: --pr NUMBER"))
+        }
         Some(number) => Ok(Some(Place { repo, number })),
         None => Err(Failure::new(Exit::Usage, "this job is about no pull request").hint("name one: --pr NUMBER")),
     }
 }
 
+/// How a repository is named.
+pub(super) fn name_it(args: &Args) -> &'static str {
+    match args.gitlab {
+        true => "name it: --repo GROUP/PROJECT, or the project's number",
+        false => "name it: --repo OWNER/NAME",
+    }
+}
+
+/// The repository that was typed, or that the job is of. One that is none is not shown: it may be a URL with a password.
 fn repo(args: &Args) -> Result<String, Failure> {
-    let told = match args.gitlab {
-        true => variable("CI_PROJECT_ID"),
-        false => variable("GITHUB_REPOSITORY"),
+    let variable_name = if args.gitlab {
+        "CI_PROJECT_ID"
+    } else {
+        "GITHUB_REPOSITORY"
     };
-    let hint = "name it: --repo OWNER/NAME";
-    let repo = args.repo.clone().or(told);
-    let repo = repo.ok_or_else(|| Failure::new(Exit::Usage, "there is no repository to comment in").hint(hint))?;
+    let (from, repo) = match &args.repo {
+        Some(typed) => ("--repo", Some(typed.clone())),
+        None => (variable_name, variable(variable_name)),
+    };
+    let refused = |text: String| Failure::new(Exit::Usage, text).hint(name_it(args));
+    let repo = repo.ok_or_else(|| refused("there is no repository to comment in".to_owned()))?;
     let plain = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')
@@ -82,7 +98,8 @@ fn repo(args: &Args) -> Result<String, Failure> {
     let parts: Vec<&str> = repo.split('/').collect();
     match parts.iter().all(|part| plain(part)) && (args.gitlab || parts.len() == 2) {
         true => Ok(repo),
-        false => Err(Failure::new(Exit::Usage, format!("no repository is called {repo}")).hint(hint)),
+        false if repo.contains("://") => Err(refused(format!("{from} is a URL, and no name of a repository"))),
+        false => Err(refused(format!("{from} is no name of a repository"))),
     }
 }
 

@@ -86,15 +86,7 @@ impl Forge {
             false => ("GITHUB_API_URL", "https://api.github.com"),
         };
         let named = std::env::var(variable).ok().filter(|url| !url.is_empty());
-        let named = named.unwrap_or_else(|| usual.to_owned());
-        let api = Url::parse(named.trim_end_matches('/'));
-        let api = api.map_err(|error| Failure::new(Exit::Usage, format!("{variable} is no URL: {error}")))?;
-        if api.scheme() != "https" && !is_here(&api) {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("{variable} is not an https URL: the token would be sent in the clear"),
-            ));
-        }
+        let api = address(variable, &named.unwrap_or_else(|| usual.to_owned()), usual)?;
         let client = Client::builder()
             .default_headers(headers(gitlab, &token)?)
             .user_agent(concat!("mlstack/", env!("CARGO_PKG_VERSION")))
@@ -350,6 +342,32 @@ fn headers(gitlab: bool, token: &Secret) -> Result<HeaderMap, Failure> {
         );
     }
     Ok(headers)
+}
+
+/// The address of the server. What the variable says is not shown: a password may stand in it.
+fn address(variable: &str, said: &str, usual: &str) -> Result<Url, Failure> {
+    let refused = |what: &str, hint: String| {
+        let text = format!("{variable} {what}");
+        Err(Failure::new(Exit::Usage, text).hint(hint))
+    };
+    let whole = format!("write it whole, such as {usual}");
+    let url = match Url::parse(said.trim_end_matches('/')) {
+        Ok(url) if url.has_host() => url,
+        Ok(_) | Err(_) => return refused("is no URL with a scheme and a host", whole),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        let hint = "take what stands before the `@` out of it, password and all";
+        return refused("names a user: the token alone says who comments", hint.to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refused("goes on behind its path: nothing can be asked for below it", whole);
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_here(&url) => Ok(url),
+        "http" => refused("is not an https URL: the token would be sent in the clear", whole),
+        _ => refused("is not an https URL: comments go over nothing else", whole),
+    }
 }
 
 /// Whether a server is on this machine, where nobody listens on the way.
