@@ -16,6 +16,7 @@ pub(super) struct Cli {
 
 /// Flags that every command takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// Stack file, or a folder that holds one [default: mlstack.yaml here or in a parent folder]
     #[arg(short, long, global = true, env = "MLSTACK_FILE", value_name = "PATH")]

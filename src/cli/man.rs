@@ -3,12 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::Context;
-use super::args::{Cli, Man};
+use super::args::Man;
 use super::exit::{Exit, MEANINGS};
 use super::failure::Failure;
 use super::validate::counted;
@@ -39,7 +39,7 @@ fn write(folder: &Path, pages: &[(String, Vec<u8>)]) -> io::Result<()> {
 
 /// Each page by its file's name; that of mlstack itself comes first.
 fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut command = Cli::command();
+    let mut command = super::flags::command();
     command.build();
     let mut all = Vec::new();
     collect(&command, &mut all)?;

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use clap::builder::StyledStr;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 
-use super::args::Cli;
 use super::exit::MEANINGS;
 
 const HEAD: &str = "# Commands and exit codes
@@ -17,10 +16,10 @@ const HEAD: &str = "# Commands and exit codes
 
 /// `docs/cli.md`.
 pub fn page() -> String {
-    let mut command = Cli::command();
+    let mut command = super::flags::command();
     command.build();
     let mut page = HEAD.to_owned();
-    page += "\n## Every command takes\n\n";
+    page += "\n## Every command takes\n\nThe help of a command shows those of them that mean something to it.\n\n";
     page += &table(command.get_arguments().filter(|arg| arg.is_global_set()));
     for command in command.get_subcommands() {
         describe(command, &mut page);

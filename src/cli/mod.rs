@@ -16,6 +16,7 @@ mod execute;
 mod exit;
 mod explain;
 mod failure;
+mod flags;
 mod fmt;
 mod history;
 mod image;
@@ -47,8 +48,6 @@ mod who;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
@@ -68,7 +67,7 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(panicked));
     // One provider of cryptography for every TLS connection; a second installation is refused and harmless.
     let _once = rustls::crypto::ring::default_provider().install_default();
-    let cli = match Cli::try_parse() {
+    let cli = match flags::typed() {
         Ok(cli) => cli,
         Err(error) => return misuse(&error),
     };
