@@ -221,7 +221,7 @@ pub(super) fn show(survey: &Survey, plan: &crate::plan::Plan, violations: &[Viol
 /// What the stack's policies say of a plan.
 pub(super) fn violations(survey: &Survey, plan: &crate::plan::Plan) -> Vec<Violation> {
     let Loaded { stack, target, .. } = &survey.loaded;
-    judge(stack, target.name(), plan, &[])
+    judge(stack, target.name(), plan, &[], &|path| survey.loaded.source(path))
 }
 
 /// What is against a policy that weighs as an error, and is not let through, stops everything.

@@ -9,7 +9,7 @@ use super::spot::{Part, Spot, spot};
 use super::text::Lines;
 use crate::diag::Span;
 use crate::stack::guide::{FieldGuide, Guide, Holds, Keys, Names, about_type};
-use crate::stack::{Property, Stack};
+use crate::stack::{POLICIES, Property, Stack, known_policy};
 use crate::target::capability::allowable;
 
 /// One thing that can be typed.
@@ -103,6 +103,14 @@ impl Writer<'_> {
             Some(Keys::Allowances) => {
                 let names = allowable().map(|name| self.proposal(name, Sort::Word, "why it is fine"));
                 all.extend(names.map(|one| self.keyed(one, Holds::Scalar)));
+            }
+            Some(Keys::Policies) => {
+                let own = self.names("policies").filter(|name| known_policy(name).is_none());
+                let own = own.map(|name| self.proposal(name, Sort::Word, "a policy of this stack"));
+                let known = POLICIES
+                    .iter()
+                    .map(|(name, about, _)| self.proposal(name, Sort::Word, about));
+                all.extend(known.chain(own).map(|one| self.keyed(one, Holds::Scalar)));
             }
             None => {}
         }

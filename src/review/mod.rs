@@ -8,6 +8,7 @@ mod cause;
 mod models;
 mod policy;
 mod topology;
+mod waived;
 
 #[cfg(test)]
 mod tests;

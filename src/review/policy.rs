@@ -9,17 +9,28 @@ use std::collections::BTreeSet;
 use mlstack_provider::Source;
 use serde_json::{Value, json};
 
+use super::waived::Waivers;
 use super::{ModelChange, Severity, Violation, Waiver, owner};
 use crate::diag::Path;
 use crate::plan::{Change, Disruption, Plan, wire};
 use crate::stack::{Condition, POLICIES, PolicySeverity, Stack};
 
-/// Everything that is against a policy, heaviest first, then in the order of the policies and of the plan.
-pub fn judge(stack: &Stack, target: &str, plan: &Plan, models: &[ModelChange]) -> Vec<Violation> {
+/// Everything that is against a policy, heaviest first, then in the order of the policies and of the plan. `at` tells
+/// the line of a place: what has no line of its own, because it goes, is told at that of the policy.
+pub fn judge(
+    stack: &Stack,
+    target: &str,
+    plan: &Plan,
+    models: &[ModelChange],
+    at: &dyn Fn(&Path) -> Option<Source>,
+) -> Vec<Violation> {
+    let components: Vec<String> = stack.components.keys().cloned().collect();
     let court = Court {
         stack,
         target,
-        components: stack.components.keys().cloned().collect(),
+        waivers: Waivers::of(stack, &components, plan),
+        components: &components,
+        at,
     };
     let known = POLICIES
         .iter()
@@ -43,7 +54,9 @@ fn severity(said: PolicySeverity) -> Option<Severity> {
 struct Court<'a> {
     stack: &'a Stack,
     target: &'a str,
-    components: Vec<String>,
+    components: &'a [String],
+    waivers: Waivers<'a>,
+    at: &'a dyn Fn(&Path) -> Option<Source>,
 }
 
 impl Court<'_> {
@@ -78,7 +91,7 @@ impl Court<'_> {
             text: format!("callers of {} must change: {first}{more}", model.component),
             help: Some("tell those who call it, or serve the new model beside the old one".to_owned()),
             source: model.source.clone(),
-            waived: self.waived(Some(&model.component), "breaking-api"),
+            waived: self.waivers.of_component(&model.component, "breaking-api"),
         })
     }
 
@@ -101,23 +114,19 @@ impl Court<'_> {
     }
 
     fn violation(&self, policy: &str, severity: Severity, change: &Change, text: String) -> Violation {
-        let component = owner(change, &self.components);
+        let own = || {
+            let policies = self.stack.policies.contains_key(policy);
+            policies.then(|| (self.at)(&Path::root().key("policies").key(policy)))?
+        };
         Violation {
             policy: policy.to_owned(),
             severity,
             address: Some(change.address.clone()),
             text,
-            help: component.map(|component| {
-                format!("let it through with a reason, if it is meant: `allow_degraded: {{{policy}: \"…\"}}` on `{component}`")
-            }),
-            source: change.source.clone(),
-            waived: self.waived(component, policy),
+            help: Some(self.waivers.advice(change, policy)),
+            source: change.source.clone().or_else(own),
+            waived: self.waivers.of_change(change, policy),
         }
-    }
-
-    fn waived(&self, component: Option<&str>, policy: &str) -> Option<Waiver> {
-        let component = self.stack.components.get(component?)?;
-        component.allow_degraded.get(policy).cloned()
     }
 
     /// A change as conditions see it.
@@ -129,7 +138,7 @@ impl Court<'_> {
         seen["before"] = delta["before"].clone();
         seen["after"] = delta["after"].clone();
         seen["attributes"] = json!(attributes);
-        seen["component"] = json!(owner(change, &self.components));
+        seen["component"] = json!(owner(change, self.components));
         seen["environment"] = json!(self.stack.environment);
         seen["target"] = self.target.into();
         if let Some(seen) = seen.as_object_mut() {
@@ -162,6 +171,16 @@ pub fn loosened(before: &Stack, after: &Stack, at: &dyn Fn(&Path) -> Option<Sour
         Some(remark(name, text, at(&all.key(name)).or_else(|| at(&all))))
     });
     let mut found: Vec<Violation> = policies.collect();
+    for (name, waivers) in &after.allow_degraded {
+        let had = before.allow_degraded.get(name);
+        let new = waivers
+            .iter()
+            .filter(|(key, waiver)| had.and_then(|had| had.get(*key)) != Some(waiver));
+        found.extend(new.map(|(key, waiver)| {
+            let place = Path::root().key("allow_degraded").key(name).key(key);
+            remark(key, let_through(name, waiver), at(&place))
+        }));
+    }
     for (name, component) in &after.components {
         let had = before.components.get(name).map(|before| &before.allow_degraded);
         let new = component
@@ -169,11 +188,18 @@ pub fn loosened(before: &Stack, after: &Stack, at: &dyn Fn(&Path) -> Option<Sour
             .iter()
             .filter(|(key, waiver)| after.has_policy(key) && had.and_then(|had| had.get(*key)) != Some(waiver));
         found.extend(new.map(|(key, waiver)| {
-            let text = format!("`{name}` is let through from now on: {}", waiver.reason);
-            remark(key, text, at(&component.path.key("allow_degraded").key(key)))
+            remark(
+                key,
+                let_through(name, waiver),
+                at(&component.path.key("allow_degraded").key(key)),
+            )
         }));
     }
     found
+}
+
+fn let_through(name: &str, waiver: &Waiver) -> String {
+    format!("`{name}` is let through from now on: {}", waiver.reason)
 }
 
 fn remark(policy: &str, text: String, source: Option<Source>) -> Violation {

@@ -55,7 +55,7 @@ fn told(policies: &str, environment: Option<&str>) -> String {
         breaking: vec!["input MedInc is gone".to_owned(), "output price is text".to_owned()],
         ..ModelChange::default()
     }];
-    let found = judge(&stack(policies, environment), "compose", &busy(), &models);
+    let found = judge(&stack(policies, environment), "compose", &busy(), &models, &|_| None);
     let line = |found: &Violation| {
         let waived = found.waived.as_ref().map(|waiver| format!(" ({})", waiver.reason));
         let (policy, text) = (&found.policy, &found.text);
@@ -102,10 +102,13 @@ fn ones_own_are_conditions_on_a_change() {
 
 #[test]
 fn a_condition_sees_no_secret_and_all_the_rest() {
+    let (stack, components) = (stack("", None), ["db".to_owned()]);
     let court = Court {
-        stack: &stack("", None),
+        stack: &stack,
         target: "compose",
-        components: vec!["db".to_owned()],
+        waivers: Waivers::of(&stack, &components, &busy()),
+        components: &components,
+        at: &|_| None,
     };
     let mut change = busy().changes.remove(0);
     let secret = |digest: &str| Some(json!({"image": "db:1", "x-mlstack": {"secrets": {"password": digest}}}));
@@ -175,4 +178,80 @@ fn every_known_policy_is_judged() {
     for (name, ..) in POLICIES {
         assert!(told.contains(&format!("Error {name}:")), "{name} in\n{told}");
     }
+}
+
+/// What is said of things that go, with what helps.
+fn farewell(text: &str) -> String {
+    let gone = ["cache", "cache-page"].map(|name| live(resource("service", name, json!({"image": "x"}))));
+    let data = live(resource("volume", "cache-data", json!({})));
+    let observed = [gone.to_vec(), vec![data]].concat();
+    let options = Options {
+        destroy_data: ["cache-data".to_owned()].into(),
+    };
+    let plan = plan(&[], &observed, &|_: &str, _: &str| Impact::Replace, &options);
+    let at = |path: &Path| {
+        Some(Source {
+            file: path.to_string(),
+            line: 1,
+            column: 1,
+        })
+    };
+    let found = judge(&stack(text, None), "compose", &plan, &[], &at);
+    let line = |found: &Violation| {
+        let waived = found
+            .waived
+            .as_ref()
+            .map(|waiver| format!("let through: {}", waiver.reason));
+        let place = found.source.as_ref().map(|at| at.file.clone()).unwrap_or_default();
+        let more = waived.or_else(|| found.help.clone()).unwrap_or_default();
+        format!("{} {place}: {}\n  {more}\n", found.policy, found.text)
+    };
+    found.iter().map(line).collect()
+}
+
+#[test]
+fn what_goes_is_let_through_by_the_stack() {
+    assert_snapshot!(farewell("policies: {destroy: error}\n"), @r#"
+    destroy policies.destroy: service/cache is taken away
+      let it through with a reason, if it is meant: `allow_degraded: {cache: {destroy: "…"}}` at the top of the stack file
+    destroy policies.destroy: service/cache-page is taken away
+      let it through with a reason, if it is meant: `allow_degraded: {cache-page: {destroy: "…"}}` at the top of the stack file
+    destroy policies.destroy: volume/cache-data is taken away
+      let it through with a reason, if it is meant: `allow_degraded: {cache: {destroy: "…"}}` at the top of the stack file
+    "#);
+    assert_snapshot!(farewell("policies: {destroy: error, data-loss: error}\nallow_degraded: {cache: {destroy: it moved}, volume/cache-data: {data-loss: {reason: a copy is kept}}}\n"), @r#"
+    data-loss policies.data-loss: the data of cache-data goes
+      let through: a copy is kept
+    destroy policies.destroy: service/cache is taken away
+      let through: it moved
+    destroy policies.destroy: service/cache-page is taken away
+      let it through with a reason, if it is meant: `allow_degraded: {cache-page: {destroy: "…"}}` at the top of the stack file
+    destroy policies.destroy: volume/cache-data is taken away
+      let through: it moved
+    "#);
+    assert_snapshot!(farewell("policies: {destroy: error}\nallow_degraded: {cahce: {destroy: it moved}}\n"), @r#"
+    destroy policies.destroy: service/cache is taken away
+      `allow_degraded` of the stack says `cahce`: did you mean `cache`?
+    destroy policies.destroy: service/cache-page is taken away
+      let it through with a reason, if it is meant: `allow_degraded: {cache-page: {destroy: "…"}}` at the top of the stack file
+    destroy policies.destroy: volume/cache-data is taken away
+      `allow_degraded` of the stack says `cahce`: did you mean `cache`?
+    "#);
+}
+
+#[test]
+fn a_new_waiver_of_the_stack_is_told() {
+    let (before, after) = (
+        stack("allow_degraded: {cache: {destroy: it moved}}\n", None),
+        stack(
+            "allow_degraded: {cache: {destroy: it moved, downtime: so what}}\n",
+            None,
+        ),
+    );
+    let found = loosened(&before, &after, &|_| None);
+    let texts: Vec<_> = found
+        .iter()
+        .map(|found| (found.policy.as_str(), found.text.as_str()))
+        .collect();
+    assert_eq!(texts, [("downtime", "`cache` is let through from now on: so what")]);
 }

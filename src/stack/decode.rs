@@ -27,6 +27,7 @@ pub(super) fn stack(root: &Node, environment: Option<&str>) -> Stack {
         components: each(components, |name, node| Some(component(name, node))),
         secrets: each(top.map("secrets"), |_, node| secret(&Fields(node.map()))),
         policies: each_field(top.map("policies"), |_, node| Some(policy(node))),
+        allow_degraded: each_field(top.map("allow_degraded"), |_, node| Some(waivers(node.map()))),
     }
 }
 
@@ -43,6 +44,10 @@ fn policy(node: &Node) -> Policy {
         deny: fields.text("deny").and_then(|deny| Condition::parse(&deny).ok()),
         message: fields.text("message"),
     }
+}
+
+fn waivers(map: Option<&Map>) -> IndexMap<String, Waiver> {
+    each(map, |_, node| waiver(node))
 }
 
 fn waiver(node: &Node) -> Option<Waiver> {
@@ -190,7 +195,7 @@ fn component(name: &str, node: &Node) -> Component {
             timeout_us: fields.record("rollout").duration("timeout", 300),
         },
         protect: fields.bool("protect"),
-        allow_degraded: each(fields.map("allow_degraded"), |_, node| waiver(node)),
+        allow_degraded: waivers(fields.map("allow_degraded")),
         kind,
     }
 }

@@ -85,6 +85,8 @@ pub enum Keys {
     Components,
     /// Capabilities and advice that can be allowed.
     Allowances,
+    /// Policies: those that mlstack knows, and the stack's own.
+    Policies,
 }
 
 impl Guide {
@@ -219,7 +221,16 @@ impl Guide {
                 },
                 _,
             ) => Some(Keys::Components),
-            (Shape::Map { .. }, "allow_degraded") => Some(Keys::Allowances),
+            (
+                Shape::Map {
+                    value: Shape::Short(..),
+                    ..
+                },
+                name @ ("allow_degraded" | "policies"),
+            ) => {
+                let of_component = name == "allow_degraded" && !self.place.ends_with(".*");
+                Some(if of_component { Keys::Allowances } else { Keys::Policies })
+            }
             _ => None,
         }
     }

@@ -181,6 +181,20 @@ const POLICIES: Shape = Shape::Map {
     min: 0,
 };
 
+/// By what is let through: a reason, or a waiver.
+const WAIVERS: Shape = Shape::Map {
+    key: &texts::ANY,
+    value: &Shape::Short(&TEXT, &records::WAIVER),
+    min: 0,
+};
+
+/// By the name of what goes.
+const FAREWELLS: Shape = Shape::Map {
+    key: &texts::ANY,
+    value: &WAIVERS,
+    min: 0,
+};
+
 /// The whole file.
 pub(super) static STACK: Record = Record {
     what: "a stack",
@@ -225,6 +239,12 @@ pub(super) static STACK: Record = Record {
             POLICIES,
             "{downtime: error}",
             "What a plan may not do, or is told of: how much each weighs, or one of your own with `deny`",
+        ),
+        field(
+            "allow_degraded",
+            FAREWELLS,
+            "{cache: {destroy: \"the shared one is used\"}}",
+            "Policies to let through for what is no component any more, by its name, each with the reason",
         ),
         field(
             "environments",
@@ -313,6 +333,12 @@ static ENVIRONMENT: Record = Record {
             POLICIES,
             "{downtime: error}",
             "Policies of this environment, merged over those of the stack",
+        ),
+        field(
+            "allow_degraded",
+            FAREWELLS,
+            "{cache: {destroy: \"the shared one is used\"}}",
+            "Policies to let through in this environment for what is no component any more, by its name",
         ),
         field(
             "kubernetes",

@@ -21,7 +21,9 @@ pub(super) fn environment(root: &Node, name: &str, diagnostics: &mut Vec<Diagnos
         return None;
     };
     let mut merged = root.clone();
-    lay_policies(&mut merged, environment);
+    for field in ["policies", "allow_degraded"] {
+        lay_field(&mut merged, environment, field);
+    }
     let overlay = environment.get("components");
     let base = match &mut merged.value {
         Value::Map(map) => map.get_mut("components"),
@@ -37,15 +39,15 @@ pub(super) fn environment(root: &Node, name: &str, diagnostics: &mut Vec<Diagnos
     Some(merged)
 }
 
-/// The environment's policies, over those of the stack where it has any.
-fn lay_policies(merged: &mut Node, environment: &Node) {
+/// What the environment says of a field of the stack, over that of the stack where it has any.
+fn lay_field(merged: &mut Node, environment: &Node, field: &str) {
     let Value::Map(own) = &environment.value else { return };
-    let (Some(entry), Value::Map(map)) = (own.get("policies"), &mut merged.value) else {
+    let (Some(entry), Value::Map(map)) = (own.get(field), &mut merged.value) else {
         return;
     };
-    match map.get_mut("policies") {
+    match map.get_mut(field) {
         Some(base) => lay_over(&mut base.node, &entry.node),
-        None => drop(map.insert("policies".to_owned(), entry.clone())),
+        None => drop(map.insert(field.to_owned(), entry.clone())),
     }
 }
 

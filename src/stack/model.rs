@@ -22,6 +22,9 @@ pub struct Stack {
     pub secrets: IndexMap<String, SecretSource>,
     /// `policies`, in file order, as the environment has them.
     pub policies: IndexMap<String, Policy>,
+    /// `allow_degraded` of the stack, as the environment has it: the name of what is no component any more → the
+    /// policies that are let through for it.
+    pub allow_degraded: IndexMap<String, IndexMap<String, Waiver>>,
 }
 
 impl Stack {

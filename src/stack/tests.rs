@@ -333,6 +333,7 @@ fn the_example_of_the_contract() {
         },
         secrets: {},
         policies: {},
+        allow_degraded: {},
     }
     "#);
 }

@@ -234,3 +234,58 @@ fn a_folder_called_as_a_stack_file_is_told() {
         "{said}"
     );
 }
+
+#[test]
+fn what_goes_is_let_through_by_name_with_a_reason_and_a_day() {
+    let sandbox = committed(Sandbox::new().stack(GUARDED));
+    let text = sandbox.read("mlstack.yaml");
+    let lines = text.lines().filter(|line| !line.starts_with("  worker:"));
+    let without: String = lines.flat_map(|line| [line, "\n"]).collect();
+    sandbox.write("mlstack.yaml", &without);
+    insta::assert_snapshot!(sandbox.run(&format!("{PLAN} base -e dev")), @r#"
+    exit: 5
+    --- stdout
+    shop: what changes since base (362fdf6f5bd0)
+
+    shop · dev → compose
+
+      - image/worker-1    no longer declared
+      - service/worker    no longer declared
+
+    Plan: 0 to add, 0 to change, 0 to replace, 2 to destroy.
+
+    Policies:
+
+      error  destroy  mlstack.yaml:3: service/worker is taken away
+                      let it through with a reason, if it is meant: `allow_degraded:
+                      {worker: {destroy: "…"}}` at the top of the stack file
+    --- stderr
+    error: this is against the policies of the stack: destroy
+      hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
+    "#);
+    let waiver = "allow_degraded:\n  worker: { destroy: { reason: the queue is gone, until: \"2999-12-31\" } }\n";
+    sandbox.write("mlstack.yaml", without + waiver);
+    insta::assert_snapshot!(sandbox.run(&format!("{PLAN} base -e dev")), @"
+    exit: 0
+    --- stdout
+    shop: what changes since base (362fdf6f5bd0)
+
+    shop · dev → compose
+
+      - image/worker-1    no longer declared
+      - service/worker    no longer declared
+
+    Plan: 0 to add, 0 to change, 0 to replace, 2 to destroy.
+
+    Policies:
+
+      waived   destroy  mlstack.yaml:3: service/worker is taken away
+                        let through until 2999-12-31: the queue is gone
+      warning  destroy  mlstack.yaml:10: `worker` is let through from now on: the
+                        queue is gone
+                        see whether that is meant: nothing stops it any more
+    --- stderr
+    ");
+    let sarif = sandbox.stdout(&format!("{PLAN} base -e dev --format sarif"));
+    assert!(sarif.contains("the queue is gone"), "{sarif}");
+}

@@ -271,9 +271,15 @@ fn violations(head: Option<&Side>, base: Option<&Side>, section: &Section) -> Ve
     let Some(judged) = head.or(base) else {
         return Vec::new();
     };
-    let mut found = judge(&judged.loaded.stack, &section.target, &section.plan, &section.models);
+    let at = |path: &diag::Path| head.and_then(|head| head.loaded.source(path));
+    let mut found = judge(
+        &judged.loaded.stack,
+        &section.target,
+        &section.plan,
+        &section.models,
+        &at,
+    );
     if let (Some(head), Some(base)) = (head, base) {
-        let at = |path: &diag::Path| head.loaded.source(path);
         found.extend(loosened(&base.loaded.stack, &head.loaded.stack, &at));
     }
     found

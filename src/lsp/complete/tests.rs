@@ -67,8 +67,11 @@ fn keys_of_a_component() {
 
 #[test]
 fn keys_of_the_file() {
-    assert_eq!(labels("version: 1", "‸"), "version policies");
-    assert_eq!(labels("target: k8s", "ku‸\n    target: k8s"), "policies kubernetes");
+    assert_eq!(labels("version: 1", "‸"), "version policies allow_degraded");
+    assert_eq!(
+        labels("target: k8s", "ku‸\n    target: k8s"),
+        "policies allow_degraded kubernetes"
+    );
     assert_eq!(labels("generate: 32", "‸: 32"), "env file sops generate");
     insta::assert_snapshot!(offered("name: x\ncomponents:\n  a: {type: service}\n  b: {type: cache}\nenvironments:\n  prod:\n    components:\n      a: {}\n      ‸\n"), @r#"b (cache) "" → "b:\n        ""#);
 }
@@ -123,4 +126,17 @@ fn nothing_where_nothing_is_known() {
     assert_eq!(labels("# a stack", "# ‸"), "");
     assert_eq!(labels("name: shop", "name: ‸"), "");
     assert_eq!(labels("uses: [db]", "resources: ‸"), "");
+}
+
+#[test]
+fn policies_of_mlstack_and_of_the_stack() {
+    let text = "name: x\npolicies:\n  fridays: {deny: \"@.kind == 'volume'\"}\n  downtime: error\nallow_degraded:\n  \
+                cache:\n    destroy: gone\n    ‸\n";
+    insta::assert_snapshot!(offered(text), @r#"
+    breaking-api (the prediction API of a model changes so that callers must change) "" → "breaking-api: "
+    data-loss (data goes that was named as free to go) "" → "data-loss: "
+    downtime (something does not answer for a while) "" → "downtime: "
+    exposed (something becomes reachable from other machines) "" → "exposed: "
+    fridays (a policy of this stack) "" → "fridays: "
+    "#);
 }

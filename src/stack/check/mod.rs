@@ -83,6 +83,7 @@ pub(super) fn stack(stack: &mut Stack, root: &Node, diagnostics: &mut Vec<Diagno
     mounts::check(&cx, &mut found);
     secrets::check(&cx, &mut found);
     policies::check(&cx, &mut found);
+    policies::check_waivers(&cx, &mut found);
     found.retain(|diagnostic| !is_waived(stack, diagnostic));
     diagnostics.append(&mut found);
     links::complete(stack, &edges);

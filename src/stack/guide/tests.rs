@@ -21,7 +21,7 @@ fn places_have_their_fields() {
         let fields = at(keys).unwrap().fields();
         fields.into_iter().map(|field| field.name).collect()
     };
-    insta::assert_snapshot!(names(&[]).join(" "), @"version name components secrets policies environments");
+    insta::assert_snapshot!(names(&[]).join(" "), @"version name components secrets policies allow_degraded environments");
     insta::assert_snapshot!(names(&["components", "db"]).join(" "), @"type image replicas resources env uses expose volumes rollout protect allow_degraded engine version storage");
     insta::assert_snapshot!(names(&["environments", "prod", "components", "api"]).join(" "), @"type image replicas resources env uses expose volumes rollout protect allow_degraded build command port autoscale healthcheck model protocols log_predictions checks");
     insta::assert_snapshot!(names(&["components", "api", "checks", "0"]).join(" "), @"request expect p95");
@@ -60,6 +60,15 @@ fn values_are_known() {
         Some("256Mi")
     );
     assert_eq!(api("allow_degraded").keys(), Some(Keys::Allowances));
+    for policies in [
+        &["policies"] as &[&str],
+        &["environments", "prod", "policies"],
+        &["allow_degraded", "gone"],
+        &["environments", "prod", "allow_degraded", "gone"],
+    ] {
+        assert_eq!(at(policies).unwrap().keys(), Some(Keys::Policies), "{policies:?}");
+    }
+    assert_eq!(at(&["allow_degraded"]).unwrap().keys(), None);
     assert_eq!(
         (api("model").holds(), api("uses").holds()),
         (Holds::Scalar, Holds::List)

@@ -1,8 +1,8 @@
 //! The types of components, and their own fields.
 
-use super::records::{AUTOSCALE, BUCKET, BUILD, CHECK, EXPOSE, HEALTHCHECK, MODEL, RESOURCES, ROLLOUT, VOLUME, WAIVER};
+use super::records::{AUTOSCALE, BUCKET, BUILD, CHECK, EXPOSE, HEALTHCHECK, MODEL, RESOURCES, ROLLOUT, VOLUME};
 use super::words::{BROKERS, CACHES, DATABASES, PROTOCOLS, STORES, TYPE_WORDS};
-use super::{Field, NAME, PATH, PORT, Shape, TEXT, Type, field};
+use super::{Field, NAME, PATH, PORT, Shape, TEXT, Type, WAIVERS, field};
 use crate::stack::texts;
 
 /// The sorts of component.
@@ -117,11 +117,7 @@ pub(in crate::stack) static COMMON: &[Field] = &[
     .default("false"),
     field(
         "allow_degraded",
-        Shape::Map {
-            key: &texts::ANY,
-            value: &Shape::Short(&TEXT, &WAIVER),
-            min: 0,
-        },
+        WAIVERS,
         "{no-limits: \"a laptop demo\"}",
         "Capabilities that a target may degrade, advice to ignore and policies to let through, each with the reason",
     ),

@@ -32,6 +32,7 @@ pub fn uses(stack: &Stack) -> Vec<Use<'_>> {
         components,
         secrets,
         policies: _,
+        allow_degraded: _,
     } = stack;
     let mut found = Found::at(&Path::root());
     found.key(Field::Name, "name");
