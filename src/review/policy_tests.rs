@@ -182,8 +182,8 @@ fn every_known_policy_is_judged() {
 
 /// What is said of things that go, with what helps.
 fn farewell(text: &str) -> String {
-    let gone = ["cache", "cache-page"].map(|name| live(resource("service", name, json!({"image": "x"}))));
-    let data = live(resource("volume", "cache-data", json!({})));
+    let gone = ["service/cache", "service/cache-page"].map(|name| live(resource(name, json!({"image": "x"}))));
+    let data = live(resource("volume/cache-data", json!({})));
     let observed = [gone.to_vec(), vec![data]].concat();
     let options = Options {
         destroy_data: ["cache-data".to_owned()].into(),
