@@ -236,7 +236,10 @@ pub(super) fn refuse_violations(violations: &[Violation]) -> Result<(), Failure>
         Exit::Policy,
         format!("this is against the policies of the stack: {}", names.join(", ")),
     )
-    .hint("change what is against them, or let it through with a reason: `allow_degraded` on the component"))
+    .hint(
+        "change what is against them, let it through with a reason (`allow_degraded` on the component), \
+         or let the policy weigh less",
+    ))
 }
 
 /// What somebody else manages is taken over only on request.

@@ -57,7 +57,7 @@ fn what_is_against_a_policy_is_told_and_not_done() {
                        `allow_degraded: {downtime: "…"}` on `db`
     --- stderr
     error: this is against the policies of the stack: downtime
-      hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
+      hint: change what is against them, let it through with a reason (`allow_degraded` on the component), or let the policy weigh less
     "#);
     ground.double.forget_calls();
     let said = ground.run("apply -y -q");
@@ -122,7 +122,7 @@ fn a_waiver_counts_until_its_day() {
 
     mlstack.yaml: 1 warning
     error: this is against the policies of the stack: downtime
-      hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
+      hint: change what is against them, let it through with a reason (`allow_degraded` on the component), or let the policy weigh less
     "#);
 }
 
@@ -194,7 +194,7 @@ fn a_plan_of_nothing_is_judged_by_apply_too() {
                        `allow_degraded: {registry: "…"}` on `api`
     --- stderr
     error: this is against the policies of the stack: registry
-      hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
+      hint: change what is against them, let it through with a reason (`allow_degraded` on the component), or let the policy weigh less
     "#);
 }
 
