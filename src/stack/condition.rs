@@ -22,6 +22,39 @@ const LONGEST: usize = 1000;
 /// The most brackets that stand in each other; the parser calls itself for each.
 const DEEPEST: usize = 16;
 
+/// The functions there are.
+const FUNCTIONS: [&str; 5] = ["count", "length", "match", "search", "value"];
+
+/// What a change has; what else is asked for is misspelt.
+const FIELDS: [&str; 15] = [
+    "action",
+    "action_reason",
+    "address",
+    "after",
+    "attributes",
+    "because",
+    "before",
+    "component",
+    "disruption",
+    "downtime_seconds",
+    "environment",
+    "kind",
+    "name",
+    "protected",
+    "target",
+];
+
+/// The words that some fields can have: with any other a condition would never hold, or always.
+const WORDS: [(&str, &[&str]); 2] = [
+    (
+        "action",
+        &[
+            "no-op", "create", "update", "replace", "repair", "delete", "keep", "refuse",
+        ],
+    ),
+    ("disruption", &["none", "rolling", "downtime", "data-loss"]),
+];
+
 /// What a change must be like, such as `@.action == 'delete' && @.kind == 'volume'`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition(JpQuery);
@@ -46,11 +79,7 @@ impl Condition {
         let query = parse_json_path(&format!("{BEFORE}{text}]"));
         let query = query.map_err(|error| Wrong::near(text, place(&error.to_string())))?;
         match query.segments.as_slice() {
-            [Segment::Selector(Selector::Filter(filter))] => {
-                of_filter(filter).map_err(Wrong::whole)?;
-                names(filter).try_for_each(|name| known(text, &name))?;
-                compared(filter).try_for_each(|(field, word)| possible(text, field, &word))?;
-            }
+            [Segment::Selector(Selector::Filter(filter))] => Judge { text, within: false }.filter(filter)?,
             _ => return Err(Wrong::whole("this is more than one condition").help("join them: `… && …`, `… || …`")),
         }
         Ok(Self(query))
@@ -92,226 +121,148 @@ fn place(message: &str) -> Option<usize> {
     column.checked_sub(BEFORE.len() + 1).filter(|_| line == "1")
 }
 
-fn of_filter(filter: &Filter) -> Result<(), String> {
-    match filter {
-        Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(of_filter),
-        Filter::Atom(FilterAtom::Filter { expr, .. }) => of_filter(expr),
-        Filter::Atom(FilterAtom::Test { expr, .. }) => of_test(expr),
-        Filter::Atom(FilterAtom::Comparison(comparison)) => {
-            let (left, right) = comparison.vals();
-            of_comparable(left).and_then(|()| of_comparable(right))
+/// Looks at what is asked of a change, step by step.
+#[derive(Clone, Copy)]
+struct Judge<'a> {
+    text: &'a str,
+    /// Whether `@` is something in the change: in a filter within the filter.
+    within: bool,
+}
+
+impl Judge<'_> {
+    fn filter(self, filter: &Filter) -> Result<(), Wrong> {
+        match filter {
+            Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(|one| self.filter(one)),
+            Filter::Atom(FilterAtom::Filter { expr, .. }) => self.filter(expr),
+            Filter::Atom(FilterAtom::Test { expr, .. }) => self.test(expr),
+            Filter::Atom(FilterAtom::Comparison(comparison)) => {
+                let (left, right) = comparison.vals();
+                self.comparable(left)?;
+                self.comparable(right)?;
+                self.word(left, right)?;
+                self.word(right, left)
+            }
         }
     }
-}
 
-fn of_test(test: &Test) -> Result<(), String> {
-    match test {
-        Test::RelQuery(segments) => segments.iter().try_for_each(of_segment),
-        Test::AbsQuery(_) => Err(absolute()),
-        Test::Function(function) => of_function(function),
-    }
-}
-
-fn of_segment(segment: &Segment) -> Result<(), String> {
-    match segment {
-        Segment::Descendant(_) => Err("`..` is not for policies: name the way, such as `@.after.image`".to_owned()),
-        Segment::Selector(selector) => of_selector(selector),
-        Segment::Selectors(all) => all.iter().try_for_each(of_selector),
-    }
-}
-
-fn of_selector(selector: &Selector) -> Result<(), String> {
-    match selector {
-        Selector::Filter(filter) => of_filter(filter),
-        Selector::Name(_) | Selector::Wildcard | Selector::Index(_) | Selector::Slice(..) => Ok(()),
-    }
-}
-
-fn of_comparable(value: &Comparable) -> Result<(), String> {
-    match value {
-        Comparable::Literal(_) | Comparable::SingularQuery(SingularQuery::Current(_)) => Ok(()),
-        Comparable::SingularQuery(SingularQuery::Root(_)) => Err(absolute()),
-        Comparable::Function(function) => of_function(function),
-    }
-}
-
-fn of_function(function: &TestFunction) -> Result<(), String> {
-    match function {
-        TestFunction::Length(one) => of_argument(one),
-        TestFunction::Count(one) | TestFunction::Value(one) => of_argument(one),
-        TestFunction::Search(one, two) | TestFunction::Match(one, two) => {
-            pattern(two)?;
-            of_argument(one).and_then(|()| of_argument(two))
+    fn test(self, test: &Test) -> Result<(), Wrong> {
+        match test {
+            Test::RelQuery(segments) => {
+                if let Some(Segment::Selector(Selector::Name(name))) = segments.first() {
+                    self.field(name)?;
+                }
+                segments.iter().try_for_each(|segment| self.segment(segment))
+            }
+            Test::AbsQuery(_) => Err(absolute()),
+            Test::Function(function) => self.function(function),
         }
-        TestFunction::Custom(name, _) => Err(format!("there is no function `{name}`")),
     }
-}
 
-fn of_argument(argument: &FnArg) -> Result<(), String> {
-    match argument {
-        FnArg::Literal(_) => Ok(()),
-        FnArg::Test(test) => of_test(test),
-        FnArg::Filter(filter) => of_filter(filter),
+    fn segment(self, segment: &Segment) -> Result<(), Wrong> {
+        match segment {
+            Segment::Descendant(_) => Err(Wrong::whole(
+                "`..` is not for policies: name the way, such as `@.after.image`",
+            )),
+            Segment::Selector(selector) => self.selector(selector),
+            Segment::Selectors(all) => all.iter().try_for_each(|selector| self.selector(selector)),
+        }
+    }
+
+    fn selector(self, selector: &Selector) -> Result<(), Wrong> {
+        match selector {
+            Selector::Filter(filter) => Self { within: true, ..self }.filter(filter),
+            Selector::Name(_) | Selector::Wildcard | Selector::Index(_) | Selector::Slice(..) => Ok(()),
+        }
+    }
+
+    fn comparable(self, value: &Comparable) -> Result<(), Wrong> {
+        match value {
+            Comparable::Literal(_) => Ok(()),
+            Comparable::SingularQuery(SingularQuery::Current(segments)) => match segments.first() {
+                Some(SingularQuerySegment::Name(name)) => self.field(name),
+                _ => Ok(()),
+            },
+            Comparable::SingularQuery(SingularQuery::Root(_)) => Err(absolute()),
+            Comparable::Function(function) => self.function(function),
+        }
+    }
+
+    fn function(self, function: &TestFunction) -> Result<(), Wrong> {
+        match function {
+            TestFunction::Length(one) => self.argument(one),
+            TestFunction::Count(one) | TestFunction::Value(one) => self.argument(one),
+            TestFunction::Search(one, two) | TestFunction::Match(one, two) => {
+                pattern(two)?;
+                self.argument(one)?;
+                self.argument(two)
+            }
+            TestFunction::Custom(name, _) => Err(Wrong::whole(format!("there is no function `{name}`"))),
+        }
+    }
+
+    fn argument(self, argument: &FnArg) -> Result<(), Wrong> {
+        match argument {
+            FnArg::Literal(_) => Ok(()),
+            FnArg::Test(test) => self.test(test),
+            FnArg::Filter(filter) => self.filter(filter),
+        }
+    }
+
+    /// A field of the change that is asked for.
+    fn field(self, name: &str) -> Result<(), Wrong> {
+        let name = unquoted(name);
+        if self.within || FIELDS.contains(&name) {
+            return Ok(());
+        }
+        let help = match nearest(name, FIELDS) {
+            Some(field) => format!("did you mean `{field}`?"),
+            None => format!("it has {}", FIELDS.join(", ")),
+        };
+        Err(Wrong::of(self.text, name, format!("a change has no `{name}`")).help(help))
+    }
+
+    /// A text that one of the fields of [`WORDS`] is compared with.
+    fn word(self, field: &Comparable, word: &Comparable) -> Result<(), Wrong> {
+        let (Comparable::SingularQuery(SingularQuery::Current(segments)), Comparable::Literal(Literal::String(word))) =
+            (field, word)
+        else {
+            return Ok(());
+        };
+        let [SingularQuerySegment::Name(name)] = segments.as_slice() else {
+            return Ok(());
+        };
+        let found = WORDS.iter().find(|(field, _)| *field == unquoted(name));
+        match found {
+            Some((field, words)) if !self.within && !words.contains(&word.as_str()) => {
+                let help = match nearest(word, words.iter().copied()) {
+                    Some(known) => format!("did you mean `'{known}'`?"),
+                    None => one_of(words.iter().copied()),
+                };
+                Err(Wrong::of(self.text, word, format!("`{field}` is never `{word}`")).help(help))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// A pattern that cannot be read would match nothing, and a policy with it would guard nothing.
-fn pattern(argument: &FnArg) -> Result<(), String> {
+fn pattern(argument: &FnArg) -> Result<(), Wrong> {
     match argument {
-        FnArg::Literal(Literal::String(text)) => match regex::Regex::new(text) {
-            Ok(_) => Ok(()),
-            Err(_) => Err("the pattern cannot be read: it is no regular expression".to_owned()),
-        },
-        _ => Err("the pattern of `match` and `search` is a text in quotes".to_owned()),
-    }
-}
-
-/// The functions there are.
-const FUNCTIONS: [&str; 5] = ["count", "length", "match", "search", "value"];
-
-/// What a change has; what else is asked for is misspelt.
-const FIELDS: [&str; 15] = [
-    "action",
-    "action_reason",
-    "address",
-    "after",
-    "attributes",
-    "because",
-    "before",
-    "component",
-    "disruption",
-    "downtime_seconds",
-    "environment",
-    "kind",
-    "name",
-    "protected",
-    "target",
-];
-
-fn known(text: &str, name: &str) -> Result<(), Wrong> {
-    if FIELDS.contains(&name) {
-        return Ok(());
-    }
-    let help = match nearest(name, FIELDS) {
-        Some(field) => format!("did you mean `{field}`?"),
-        None => format!("it has {}", FIELDS.join(", ")),
-    };
-    Err(Wrong::of(text, name, format!("a change has no `{name}`")).help(help))
-}
-
-/// The words that some fields can have: with any other a condition would never hold, or always.
-const WORDS: [(&str, &[&str]); 2] = [
-    (
-        "action",
-        &[
-            "no-op", "create", "update", "replace", "repair", "delete", "keep", "refuse",
-        ],
-    ),
-    ("disruption", &["none", "rolling", "downtime", "data-loss"]),
-];
-
-fn possible(text: &str, field: &'static str, word: &str) -> Result<(), Wrong> {
-    let words = WORDS.iter().find(|(name, _)| *name == field);
-    match words {
-        Some((_, words)) if !words.contains(&word) => {
-            let help = match nearest(word, words.iter().copied()) {
-                Some(known) => format!("did you mean `'{known}'`?"),
-                None => one_of(words.iter().copied()),
-            };
-            Err(Wrong::of(text, word, format!("`{field}` is never `{word}`")).help(help))
+        FnArg::Literal(Literal::String(text)) if regex::Regex::new(text).is_ok() => Ok(()),
+        FnArg::Literal(Literal::String(_)) => {
+            Err(Wrong::whole("the pattern cannot be read: it is no regular expression"))
         }
-        _ => Ok(()),
+        _ => Err(Wrong::whole("the pattern of `match` and `search` is a text in quotes")),
     }
-}
-
-type Compared<'a> = Box<dyn Iterator<Item = (&'static str, String)> + 'a>;
-
-/// The fields of [`WORDS`] that are compared with a text, each with it.
-fn compared(filter: &Filter) -> Compared<'_> {
-    match filter {
-        Filter::Or(all) | Filter::And(all) => Box::new(all.iter().flat_map(compared)),
-        Filter::Atom(FilterAtom::Filter { expr, .. }) => compared(expr),
-        Filter::Atom(FilterAtom::Test { .. }) => Box::new(std::iter::empty()),
-        Filter::Atom(FilterAtom::Comparison(comparison)) => {
-            let (left, right) = comparison.vals();
-            let pair = word_of(left, right).or_else(|| word_of(right, left));
-            Box::new(pair.into_iter())
-        }
-    }
-}
-
-fn word_of(field: &Comparable, word: &Comparable) -> Option<(&'static str, String)> {
-    let (Comparable::SingularQuery(SingularQuery::Current(segments)), Comparable::Literal(Literal::String(word))) =
-        (field, word)
-    else {
-        return None;
-    };
-    let [SingularQuerySegment::Name(name)] = segments.as_slice() else {
-        return None;
-    };
-    let name = unquoted(name);
-    let (field, _) = WORDS.iter().find(|(field, _)| *field == name)?;
-    Some((field, word.clone()))
-}
-
-type Names<'a> = Box<dyn Iterator<Item = String> + 'a>;
-
-/// The fields of the change that a filter names; what stands in filters within it is about something else.
-fn names(filter: &Filter) -> Names<'_> {
-    match filter {
-        Filter::Or(all) | Filter::And(all) => Box::new(all.iter().flat_map(names)),
-        Filter::Atom(FilterAtom::Filter { expr, .. }) => names(expr),
-        Filter::Atom(FilterAtom::Test { expr, .. }) => of_query(expr),
-        Filter::Atom(FilterAtom::Comparison(comparison)) => {
-            let (left, right) = comparison.vals();
-            Box::new([left, right].into_iter().flat_map(of_value))
-        }
-    }
-}
-
-fn of_query(test: &Test) -> Names<'_> {
-    match test {
-        Test::RelQuery(segments) => match segments.first() {
-            Some(Segment::Selector(Selector::Name(name))) => Box::new(std::iter::once(unquoted(name))),
-            _ => Box::new(std::iter::empty()),
-        },
-        Test::AbsQuery(_) => Box::new(std::iter::empty()),
-        Test::Function(function) => of_call(function),
-    }
-}
-
-fn of_value(value: &Comparable) -> Names<'_> {
-    match value {
-        Comparable::SingularQuery(SingularQuery::Current(segments)) => match segments.first() {
-            Some(SingularQuerySegment::Name(name)) => Box::new(std::iter::once(unquoted(name))),
-            _ => Box::new(std::iter::empty()),
-        },
-        Comparable::Function(function) => of_call(function),
-        Comparable::Literal(_) | Comparable::SingularQuery(_) => Box::new(std::iter::empty()),
-    }
-}
-
-fn of_call(function: &TestFunction) -> Names<'_> {
-    let arguments: Vec<&FnArg> = match function {
-        TestFunction::Length(one) => vec![one],
-        TestFunction::Count(one) | TestFunction::Value(one) => vec![one],
-        TestFunction::Search(one, two) | TestFunction::Match(one, two) => vec![one, two],
-        TestFunction::Custom(..) => Vec::new(),
-    };
-    Box::new(arguments.into_iter().flat_map(|argument| match argument {
-        FnArg::Test(test) => of_query(test),
-        FnArg::Filter(filter) => names(filter),
-        FnArg::Literal(_) => Box::new(std::iter::empty()),
-    }))
 }
 
 /// `@['kind']` and `@.kind` are the same.
-fn unquoted(name: &str) -> String {
-    name.trim_matches(['\'', '"']).to_owned()
+fn unquoted(name: &str) -> &str {
+    name.trim_matches(['\'', '"'])
 }
 
-fn absolute() -> String {
-    "a condition looks at one change: write `@`, not `$`".to_owned()
+fn absolute() -> Wrong {
+    Wrong::whole("a condition looks at one change: write `@`, not `$`")
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ fn a_condition_looks_at_one_change() {
         "match(@.name, 'db-.*')",
         "search(@.before.driver, 'loc')",
         "@.before.labels[?@ == 'b']",
+        "@.before[?@.whatever == 1 || @ == 'local']",
         "length(@.before.labels) == 2",
         "@.after == null",
     ] {
