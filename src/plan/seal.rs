@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use mlstack_provider::{Address, Observed, Step, Value};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::scope::Scope;
@@ -135,7 +135,7 @@ pub fn seal(mut document: Value, plan: &Plan, observed: &[Observed], binding: &B
     };
     document["nodes"] = plain(&nodes.collect::<Vec<_>>());
     document["seal"] = plain(&seal);
-    let mut document = canonical(&document);
+    document.sort_all_objects();
     document["seal"]["checksum"] = checksum(&document).into();
     serde_json::to_string_pretty(&document).expect("JSON can be written") + "\n"
 }
@@ -302,7 +302,7 @@ pub fn digest_text(text: &str) -> String {
 
 /// SHA-256 of a value however its keys are ordered, as 64 hex digits.
 pub fn digest_value(value: &Value) -> String {
-    digest_text(&canonical(value).to_string())
+    digest_text(&serde_json::to_string(&Canonical(value)).expect("JSON can be written"))
 }
 
 fn checksum(document: &Value) -> String {
@@ -311,15 +311,20 @@ fn checksum(document: &Value) -> String {
     digest_value(&bare)
 }
 
-/// The same with sorted keys, however deep.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().map(|(key, value)| (key.clone(), canonical(value))).collect();
-            Value::Object(sorted.into_iter().collect())
+/// A value that is written with sorted keys, however deep.
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(map) => {
+                let mut sorted: Vec<_> = map.iter().collect();
+                sorted.sort_unstable_by_key(|(key, _)| *key);
+                serializer.collect_map(sorted.into_iter().map(|(key, value)| (key, Canonical(value))))
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Canonical)),
+            other => other.serialize(serializer),
         }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        other => other.clone(),
     }
 }
 
