@@ -24,7 +24,7 @@ pub fn judge(
     models: &[ModelChange],
     at: &dyn Fn(&Path) -> Option<Source>,
 ) -> Vec<Violation> {
-    let components: Vec<String> = stack.components.keys().cloned().collect();
+    let components = stack.components.keys().map(String::as_str).collect();
     let court = Court {
         stack,
         target,
@@ -54,7 +54,7 @@ fn severity(said: PolicySeverity) -> Option<Severity> {
 struct Court<'a> {
     stack: &'a Stack,
     target: &'a str,
-    components: &'a [String],
+    components: &'a BTreeSet<&'a str>,
     waivers: Waivers<'a>,
     at: &'a dyn Fn(&Path) -> Option<Source>,
 }

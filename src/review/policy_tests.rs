@@ -102,11 +102,11 @@ fn ones_own_are_conditions_on_a_change() {
 
 #[test]
 fn a_condition_sees_no_secret_and_all_the_rest() {
-    let (stack, components) = (stack("", None), ["db".to_owned()]);
+    let (stack, components, plan) = (stack("", None), BTreeSet::from(["db"]), busy());
     let court = Court {
         stack: &stack,
         target: "compose",
-        waivers: Waivers::of(&stack, &components, &busy()),
+        waivers: Waivers::of(&stack, &components, &plan),
         components: &components,
         at: &|_| None,
     };

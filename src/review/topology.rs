@@ -13,15 +13,15 @@ const COMPONENT: &str = "/metadata/labels/app.kubernetes.io~1name";
 pub fn topology(before: Option<&Stack>, after: Option<&Stack>, plan: &Plan) -> Topology {
     let sides = Sides { before, after };
     let names = sides.names();
-    let actions = actions(plan, &names);
+    let actions = actions(plan, &names.iter().copied().collect());
     let nodes = names.iter().filter_map(|name| {
         let (was, is) = (sides.get(before, name), sides.get(after, name));
         let component = is.or(was)?;
         let none = BTreeSet::new();
         Some(Node {
-            name: name.clone(),
+            name: (*name).to_owned(),
             kind: component.kind.name().to_owned(),
-            change: change(was, is, actions.get(name.as_str()).unwrap_or(&none)),
+            change: change(was, is, actions.get(name).unwrap_or(&none)),
             exposed: component.expose.is_some(),
         })
     });
@@ -32,23 +32,21 @@ pub fn topology(before: Option<&Stack>, after: Option<&Stack>, plan: &Plan) -> T
 }
 
 /// The component that a change is of: as its labels say, else by its name, or by what its name begins with.
-pub fn owner<'a>(change: &Change, components: &'a [String]) -> Option<&'a str> {
-    let side = |spec: &Option<serde_json::Value>| {
+pub fn owner<'a>(change: &Change, components: &BTreeSet<&'a str>) -> Option<&'a str> {
+    let labelled = |spec: &Option<serde_json::Value>| {
         let name = spec.as_ref()?.pointer(COMPONENT)?.as_str()?;
-        components.iter().find(|component| *component == name)
+        components.get(name)
     };
-    let of = |component: &&String| {
-        let rest = change.address.name.strip_prefix(component.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    };
-    let named = || components.iter().filter(of).max_by_key(|component| component.len());
-    side(&change.after)
-        .or_else(|| side(&change.before))
+    let name = change.address.name.as_str();
+    let ends = name.match_indices('-').map(|(end, _)| end).chain([name.len()]);
+    let named = || ends.rev().find_map(|end| components.get(&name[..end]));
+    labelled(&change.after)
+        .or_else(|| labelled(&change.before))
         .or_else(named)
-        .map(String::as_str)
+        .copied()
 }
 
-fn actions<'a>(plan: &Plan, names: &'a [String]) -> BTreeMap<&'a str, BTreeSet<Action>> {
+fn actions<'a>(plan: &Plan, names: &BTreeSet<&'a str>) -> BTreeMap<&'a str, BTreeSet<Action>> {
     let mut actions: BTreeMap<&str, BTreeSet<Action>> = BTreeMap::new();
     for change in &plan.changes {
         if let Some(name) = owner(change, names) {
@@ -90,10 +88,10 @@ impl<'a> Sides<'a> {
     }
 
     /// The components in file order; those that go come last.
-    fn names(self) -> Vec<String> {
+    fn names(self) -> Vec<&'a str> {
         let all = |side: Option<&'a Stack>| side.into_iter().flat_map(|stack| stack.components.keys());
         let gone = all(self.before).filter(|name| self.get(self.after, name).is_none());
-        all(self.after).chain(gone).cloned().collect()
+        all(self.after).chain(gone).map(String::as_str).collect()
     }
 
     fn edges(self) -> Vec<Edge> {

@@ -2,6 +2,8 @@
 //!
 //! A component says so itself; for what is no component any more, the stack does.
 
+use std::collections::BTreeSet;
+
 use super::{Waiver, owner};
 use crate::plan::{Change, Plan};
 use crate::stack::Stack;
@@ -11,22 +13,22 @@ use crate::stack::suggest::nearest;
 pub(super) struct Waivers<'a> {
     stack: &'a Stack,
     /// The components of the stack file.
-    components: &'a [String],
+    components: &'a BTreeSet<&'a str>,
     /// Former components, as far as a plan tells: the names of workloads that belong to none of them.
-    former: Vec<String>,
+    former: BTreeSet<&'a str>,
 }
 
 /// What a component is made of first of all, on Compose and on Kubernetes; it has the component's name.
 const WORKLOADS: [&str; 3] = ["service", "deployment", "statefulset"];
 
 impl<'a> Waivers<'a> {
-    pub(super) fn of(stack: &'a Stack, components: &'a [String], plan: &Plan) -> Self {
+    pub(super) fn of(stack: &'a Stack, components: &'a BTreeSet<&'a str>, plan: &'a Plan) -> Self {
         let strangers = plan.changes.iter().filter(|change| owner(change, components).is_none());
         let workloads = strangers.filter(|change| WORKLOADS.contains(&&*change.address.kind));
         Self {
             stack,
             components,
-            former: workloads.map(|change| change.address.name.clone()).collect(),
+            former: workloads.map(|change| change.address.name.as_str()).collect(),
         }
     }
 
@@ -47,7 +49,11 @@ impl<'a> Waivers<'a> {
     /// By its address, or by the former component that it was of: `cache` says nothing of `cache-page`.
     fn of_stranger(&self, change: &Change, policy: &str) -> Option<Waiver> {
         let all = &self.stack.allow_degraded;
-        let names: Vec<String> = self.former.iter().chain(all.keys()).cloned().collect();
+        let names = all
+            .keys()
+            .map(String::as_str)
+            .chain(self.former.iter().copied())
+            .collect();
         let of = |name: &str| all.get(name)?.get(policy);
         let own = of(&change.address.to_string());
         own.or_else(|| of(owner(change, &names)?)).cloned()
@@ -56,7 +62,8 @@ impl<'a> Waivers<'a> {
     /// What the stack lets through in spite of a policy.
     fn lets_through(&self, policy: &str) -> Vec<String> {
         let all = self.stack.allow_degraded.iter();
-        let all = all.filter(|(name, waivers)| waivers.contains_key(policy) && !self.components.contains(*name));
+        let all =
+            all.filter(|(name, waivers)| waivers.contains_key(policy) && !self.components.contains(name.as_str()));
         all.map(|(name, _)| name.clone()).collect()
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mlstack_provider::{Address, Finding, Level, Observed, Resource};
 
 use super::super::Context;
-use super::super::args::{Global, Plan as Args};
+use super::super::args::{Global, Plan as Args, Report};
 use super::super::builds::{large, unbuildable};
 use super::super::exit::Exit;
 use super::super::failure::Failure;
@@ -117,7 +117,9 @@ impl Compare<'_> {
         });
         section.violations = violations(head.as_ref(), base.as_ref(), &section);
         section.topology = topology(parts(standing).0, is.0, &section.plan);
-        section.fingerprint = fingerprint(&Header::of(&name, &section), &section.plan);
+        if self.args.format == Report::Github {
+            section.fingerprint = fingerprint(&Header::of(&name, &section), &section.plan);
+        }
         Ok((name, section))
     }
 
@@ -250,7 +252,7 @@ impl Compare<'_> {
         let all: BTreeMap<&str, _> = all
             .map(|(name, component)| (name.as_str(), written(component)))
             .collect();
-        let names: Vec<String> = head.loaded.stack.components.keys().cloned().collect();
+        let names = all.keys().copied().collect();
         for change in section
             .plan
             .changes
