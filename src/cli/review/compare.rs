@@ -24,7 +24,7 @@ use crate::project::StackFile;
 use crate::project::context::ContextError;
 use crate::review::Written as Lines;
 use crate::review::{Section, Violation, judge, loosened, model_changes, owner, topology};
-use crate::stack::{Component, Document};
+use crate::stack::{Component, Document, Stack};
 use crate::target::{BadTarget, Target, capability, kubernetes};
 use crate::view::{Header, fingerprint};
 
@@ -72,22 +72,18 @@ impl Compare<'_> {
     /// What happens in one environment, and the name of the stack.
     pub(super) fn section(&self, environment: Option<&str>, told: &mut Told) -> Result<(String, Section), Failure> {
         let head = self.is(environment, told)?;
-        let base = match self.was(environment) {
-            Ok(base) => base,
-            Err(why) => {
-                let failed = Section {
-                    environment: environment.map(str::to_owned),
-                    target: head
-                        .as_ref()
-                        .map(|head| head.loaded.target.name().to_owned())
-                        .unwrap_or_default(),
-                    failure: Some(why),
-                    ..Section::default()
-                };
-                let name = head.map(|head| head.loaded.stack.name).unwrap_or_default();
-                return Ok((name, failed));
-            }
-        };
+        match self.was(environment) {
+            Ok(base) => self.compared(environment, head, base),
+            Err(why) => Ok(not_compared(environment, head, why)),
+        }
+    }
+
+    fn compared(
+        &self,
+        environment: Option<&str>,
+        mut head: Option<Side>,
+        mut base: Option<Side>,
+    ) -> Result<(String, Section), Failure> {
         let any = head.as_ref().or(base.as_ref());
         let (name, target) = any.map_or((String::new(), Target::Compose), |side| {
             (side.loaded.stack.name.clone(), side.loaded.target)
@@ -102,8 +98,13 @@ impl Compare<'_> {
             .zip(base.as_ref())
             .and_then(|(head, base)| left_behind(head, base));
         // What runs elsewhere is neither changed nor taken away.
+        let desired = head.as_mut().map(Side::take_resources).unwrap_or_default();
+        let observed = base.as_mut().filter(|_| left.is_none()).map(Side::take_resources);
+        let observed = observed.into_iter().flatten().map(stood).collect();
         let standing = base.as_ref().filter(|_| left.is_none());
-        section.plan = self.plan(head.as_ref(), standing, target)?;
+        let stacks = [head.as_ref(), standing].into_iter().flatten();
+        let stacks: Vec<&Stack> = stacks.map(|side| &side.loaded.stack).collect();
+        section.plan = self.plan((desired, observed), &stacks, target)?;
         section.findings.extend(left);
         if let Some(head) = &head {
             section.unsupported = degraded(&head.loaded);
@@ -197,10 +198,12 @@ impl Compare<'_> {
             .map_err(|failure: Failure| failure.text().to_owned())
     }
 
-    fn plan(&self, head: Option<&Side>, base: Option<&Side>, target: Target) -> Result<Plan, Failure> {
-        let resources = |side: Option<&Side>| side.map(|side| side.resources.clone()).unwrap_or_default();
-        let (mut desired, mut observed): (_, Vec<Observed>) =
-            (resources(head), resources(base).into_iter().map(standing).collect());
+    fn plan(
+        &self,
+        (mut desired, mut observed): (Vec<Resource>, Vec<Observed>),
+        stacks: &[&Stack],
+        target: Target,
+    ) -> Result<Plan, Failure> {
         let scope = Scope {
             only: self.args.scope.only.iter().cloned().collect(),
             exclude: self.args.scope.exclude.iter().cloned().collect(),
@@ -209,8 +212,7 @@ impl Compare<'_> {
             let narrowed = scope.narrow(desired, observed).map_err(|error| out_of_scope(&error))?;
             (desired, observed) = (narrowed.desired, narrowed.observed);
         }
-        let stacks = [head, base].into_iter().flatten().map(|side| &side.loaded.stack);
-        let own = |name: &String| match stacks.clone().any(|stack| stack.components.contains_key(name)) {
+        let own = |name: &String| match stacks.iter().any(|stack| stack.components.contains_key(name)) {
             true => format!("{name}-data"),
             false => name.clone(),
         };
@@ -287,6 +289,19 @@ fn violations(head: Option<&Side>, base: Option<&Side>, section: &Section) -> Ve
     found
 }
 
+/// An environment whose base cannot be used.
+fn not_compared(environment: Option<&str>, head: Option<Side>, why: String) -> (String, Section) {
+    let loaded = head.map(|head| head.loaded);
+    let target = loaded.as_ref().map(|loaded| loaded.target.name().to_owned());
+    let section = Section {
+        environment: environment.map(str::to_owned),
+        target: target.unwrap_or_default(),
+        failure: Some(why),
+        ..Section::default()
+    };
+    (loaded.map(|loaded| loaded.stack.name).unwrap_or_default(), section)
+}
+
 /// What is wrong with the stack file of the base, in a line.
 fn unusable(document: &Document, all: &[Diagnostic]) -> String {
     let mut errors = all.iter().filter(|diagnostic| diagnostic.is_error());
@@ -329,7 +344,7 @@ fn overlay(environment: Option<&str>, component: &str) -> Option<diag::Path> {
 }
 
 /// What a resource of the base looks like where it stands.
-fn standing(resource: Resource) -> Observed {
+fn stood(resource: Resource) -> Observed {
     Observed {
         id: "base".to_owned(),
         recorded: Some(resource.spec.clone()),

@@ -36,6 +36,13 @@ pub(super) struct Seen {
     digests: BTreeMap<String, String>,
 }
 
+impl Side {
+    /// Its resources, which are wanted once.
+    pub(super) fn take_resources(&mut self) -> Vec<Resource> {
+        std::mem::take(&mut self.resources)
+    }
+}
+
 /// The stack and the models of a side; neither where there is none.
 pub(super) fn parts(side: Option<&Side>) -> (Option<&Stack>, &BTreeMap<String, Served>) {
     static NONE: BTreeMap<String, Served> = BTreeMap::new();
