@@ -62,7 +62,7 @@ impl Packed {
             "io.containerd.image.name": reference,
             "org.opencontainers.image.ref.name": tag,
         });
-        descriptor["platform"] = json!({"architecture": "amd64", "os": "linux"});
+        descriptor["platform"] = json!({"architecture": self.architecture, "os": "linux"});
         json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.index.v1+json",

@@ -21,6 +21,8 @@ pub struct Blob {
 /// An image, known by its content: nothing of it depends on when, where or by whom it was made.
 #[derive(Clone, Debug)]
 pub struct Image {
+    /// The processor it is for, as OCI calls it: `amd64`.
+    pub(super) architecture: &'static str,
     /// Layers from the lowest up.
     pub layers: Vec<Layer>,
     /// The configuration; its digest is what Docker calls the image's id.
@@ -33,6 +35,8 @@ pub struct Image {
 /// An image as it is stored and sent: its layers compressed, its manifest written.
 #[derive(Clone, Debug)]
 pub struct Packed {
+    /// The processor it is for, as OCI calls it: `amd64`.
+    pub(super) architecture: &'static str,
     /// Layers from the lowest up.
     pub layers: Vec<Blob>,
     /// The configuration.
@@ -54,12 +58,13 @@ impl Image {
     }
 
     /// `layers` with the settings of their containers, for a processor as OCI calls it.
-    pub(super) fn of(architecture: &str, settings: Value, labels: Value, layers: Vec<Layer>) -> Self {
+    pub(super) fn of(architecture: &'static str, settings: Value, labels: Value, layers: Vec<Layer>) -> Self {
         Self {
             config: Blob::of_json(
                 "application/vnd.oci.image.config.v1+json",
                 &config(architecture, settings, &layers),
             ),
+            architecture,
             command: Vec::new(),
             layers,
             labels,
@@ -78,6 +83,7 @@ impl Image {
     pub fn pack(&self) -> io::Result<Packed> {
         let layers = self.layers.iter().map(Layer::store).collect::<io::Result<Vec<_>>>()?;
         Ok(Packed {
+            architecture: self.architecture,
             manifest: Blob::of_json(MANIFEST, &manifest(&self.labels, &self.config, &layers)),
             config: self.config.clone(),
             layers,

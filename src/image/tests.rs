@@ -234,4 +234,12 @@ fn the_image_of_mlstack_holds_it_and_nothing_else_of_a_system() {
     assert_eq!(config["architecture"], "arm64");
     assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/usr/bin/mlstack"]));
     assert_eq!(config["config"]["User"], "65532:65532");
+    let folder = tempfile::tempdir().unwrap();
+    packed.write_layout("mlstack:1", folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    assert_eq!(
+        index["manifests"][0]["platform"],
+        serde_json::json!({"architecture": "arm64", "os": "linux"})
+    );
 }
