@@ -6,7 +6,7 @@ use super::hover::{described, guide, kind};
 use super::protocol::edit;
 use super::sketch::{ROOT, Sketch};
 use super::spot::{Part, Spot, spot};
-use super::text::Lines;
+use super::text::{Lines, line_start};
 use crate::diag::Span;
 use crate::stack::guide::{FieldGuide, Guide, Holds, Keys, Names, about_type};
 use crate::stack::{POLICIES, Property, Stack, known_policy};
@@ -135,7 +135,7 @@ impl Writer<'_> {
         if self.spot.part == Part::Key {
             return one;
         }
-        let start = self.text[..self.spot.word.start].rfind('\n').map_or(0, |at| at + 1);
+        let start = line_start(self.text, self.spot.word.start);
         let column = self.text[start..self.spot.word.start].chars().count();
         let below = " ".repeat(column + 2);
         let text = match holds {
@@ -207,7 +207,7 @@ impl Writer<'_> {
 
     /// Inside of `${…}`, what it can name; anywhere else in a text, nothing.
     fn reference(&self) -> Vec<Proposal> {
-        let line = self.text[..self.byte].rfind('\n').map_or(0, |at| at + 1);
+        let line = line_start(self.text, self.byte);
         let before = &self.text[line..self.byte];
         let Some(open) = before.rfind("${").filter(|open| !before[*open..].contains('}')) else {
             return Vec::new();

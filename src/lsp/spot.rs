@@ -1,6 +1,7 @@
 //! What the cursor is on: a key, a value, or a place where either could come.
 
 use super::sketch::{Form, ROOT, Sketch, Word};
+use super::text::line_start;
 use crate::diag::{Path, Segment, Span};
 
 /// A place in a stack file that somebody types at.
@@ -32,7 +33,7 @@ pub(super) enum Part {
 
 /// The spot at a byte of a text; `None` inside of comments and of blocks of text.
 pub(super) fn spot(text: &str, sketch: &Sketch, byte: usize) -> Option<Spot> {
-    let start = text[..byte].rfind('\n').map_or(0, |at| at + 1);
+    let start = line_start(text, byte);
     let is_in_block = |at: usize| {
         let node = &sketch.nodes[at];
         let header = node.value.as_ref().map_or(node.end, |word| word.span.end());

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::text::line_start;
 use super::wire::Frame;
 use super::{Beside, Inbox, Session};
 use crate::diag::{Diagnostic, codes};
@@ -376,7 +377,7 @@ fn names_lead_to_each_other() {
     let place = |text: &str, word: &str| {
         let byte = text.find(word).unwrap() + word.len() - 2;
         let line = text[..byte].matches('\n').count();
-        json!({ "line": line, "character": byte - text[..byte].rfind('\n').map_or(0, |at| at + 1) })
+        json!({ "line": line, "character": byte - line_start(text, byte) })
     };
     let mut shown = Vec::new();
     for word in [
@@ -469,7 +470,7 @@ proptest::proptest! {
         let at = |share: f64| text.floor_char_boundary((share * text.len() as f64) as usize);
         let torn = if which < 50 { format!("{}{junk}", &text[..at(cut)]) } else { format!("{}{junk}{}", &text[..at(cut)], &text[at(cut.max(place))..]) };
         let byte = torn.floor_char_boundary((place * torn.len() as f64) as usize);
-        let start = torn[..byte].rfind('\n').map_or(0, |at| at + 1);
+        let start = line_start(&torn, byte);
         let position = json!({ "line": torn[..byte].matches('\n').count(), "character": torn[start..byte].encode_utf16().count() });
         let (mut talk, _) = Talk::open("");
         ask_all(&mut talk, &torn, &position);

@@ -55,6 +55,11 @@ impl Lines {
     }
 }
 
+/// The first byte of the line that a byte is in.
+pub(super) fn line_start(text: &str, byte: usize) -> usize {
+    text[..byte].rfind('\n').map_or(0, |at| at + 1)
+}
+
 fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -181,7 +181,6 @@ fn what_is_read_beside_a_named_file_does_not_lead_out_either() {
         (".dockerignore", &|path| {
             assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
         }),
-        ("data.csv", &|path| symlink("../../outside.txt", path).unwrap()),
         ("data.csv", &|path| {
             assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
         }),
@@ -191,6 +190,16 @@ fn what_is_read_beside_a_named_file_does_not_lead_out_either() {
         assert!(ran.starts_with("exit: 1") && !ran.contains(OUTSIDE), "{name}: {ran}");
         std::fs::remove_file(app.join(name)).unwrap();
     }
+    // A link of a build context is sent as what it is, and not looked behind.
+    let planned = || {
+        let ran = sandbox.run_in("stack", "plan --offline --format json");
+        assert!(ran.starts_with("exit: 0") && !ran.contains(OUTSIDE), "{ran}");
+        ran
+    };
+    symlink("../../outside.txt", app.join("data.csv")).unwrap();
+    let before = planned();
+    sandbox.write("outside.txt", format!("{OUTSIDE}, changed"));
+    assert_eq!(planned(), before);
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn what_goes_is_let_through_by_name_with_a_reason_and_a_day() {
                       {worker: {destroy: "…"}}` at the top of the stack file
     --- stderr
     error: this is against the policies of the stack: destroy
-      hint: change what is against them, or let it through with a reason: `allow_degraded` on the component
+      hint: change what is against them, let it through with a reason (`allow_degraded` on the component), or let the policy weigh less
     "#);
     let waiver = "allow_degraded:\n  worker: { destroy: { reason: the queue is gone, until: \"2999-12-31\" } }\n";
     sandbox.write("mlstack.yaml", without + waiver);
