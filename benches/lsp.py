@@ -4,7 +4,7 @@
     cargo build --release -p mlstack
     benches/lsp.py --mlstack target/release/mlstack
 
-Prints a table of medians, from a message sent to its answer read, over stdin and stdout.
+Prints a table of medians, from a message sent to its answer read, over stdin and stdout, and the most memory it took.
 """
 
 import argparse
@@ -51,6 +51,12 @@ class Server:
             answer = self.read()
             if answer.get("id") == self.id:
                 return answer["result"]
+
+    def memory(self):
+        """The most that was resident until now."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+        return f"{kib / 1024:.0f} MiB"
 
     def tell(self, method, params):
         """Sends, and waits for the diagnostics that come of it."""
@@ -101,6 +107,7 @@ def measure(executable, path, text, component):
     key = {**about, "position": {"line": name + 1, "character": 4}}
     row = [median(typed), fresh("textDocument/completion", key), fresh("textDocument/hover", about)]
     row.append(median(lambda _: server.ask("textDocument/references", {**about, "context": {}})))
+    row.append(server.memory())
     server.ask("shutdown", None)
     server.send(method="exit")
     assert server.process.wait() == 0
@@ -111,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--mlstack", required=True)
     executable = parser.parse_args().mlstack
-    print("| stack file | a letter → diagnostics | completion | hover | references |\n|---|---|---|---|---|")
+    print("| stack file | a letter → diagnostics | completion | hover | references | memory |\n|---|---|---|---|---|---|")
     text = thousand()
     for title, path, text, component in [
         (f"examples/diabetes, {len(EXAMPLE.read_text().splitlines())} lines", EXAMPLE, EXAMPLE.read_text(), "db"),
