@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mlstack::view::{COMMENT, Topic};
+use mlstack::view::{COMMENT, Topic, judge};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -81,6 +81,9 @@ const PIECES: [&str; 58] = [
     "\u{200b}",
     "\u{202e}",
 ];
+
+/// So many forged comments are tried.
+const FORGED: usize = 3000;
 
 /// So many texts of a few pieces each.
 fn random(count: usize) -> Vec<String> {
@@ -192,6 +195,42 @@ fn its_parser_finds_what_acts() {
     let told = |at: usize| said.contains(&format!("{at:02}.md"));
     let silent: Vec<_> = (0..acting.len()).filter(|at| !told(*at)).map(|at| acting[at]).collect();
     assert_eq!(silent, [] as [&str; 0], "{said}");
+}
+
+/// A comment with pieces put into it that mlstack never wrote there.
+fn forged() -> impl Strategy<Value = String> {
+    let examples = fs::read_dir(repository().join("docs/review")).unwrap();
+    let mut genuine: Vec<_> = examples
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    genuine.sort();
+    genuine.push(markdown(&review(HARMLESS), Topic::Plan, COMMENT));
+    (select(genuine), vec((any::<Index>(), select(&PIECES)), 1..4)).prop_map(|(mut comment, pieces)| {
+        for (at, piece) in pieces {
+            let places: Vec<_> = comment.char_indices().map(|(at, _)| at).collect();
+            comment.insert_str(*at.get(&places), piece);
+        }
+        comment
+    })
+}
+
+#[test]
+fn what_is_let_through_does_not_act() {
+    let Some(tools) = tools("cmark-gfm") else { return };
+    let mut runner = TestRunner::default();
+    let forged = forged();
+    let mut passed = Vec::new();
+    for _ in 0..FORGED {
+        let comment = forged.new_tree(&mut runner).unwrap().current();
+        if judge(&comment).is_ok() {
+            passed.push(("passed", format!("{:05}.md", passed.len()), comment));
+        }
+    }
+    let count = passed.len();
+    assert!(count > FORGED / 10, "{count} of {FORGED}");
+    let root = folder(passed);
+    let said = answer(parser(&tools).arg(root.path().join("passed")));
+    assert_eq!(said, format!("{count} comments\n"));
 }
 
 /// The pictures of a comment.

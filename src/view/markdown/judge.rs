@@ -97,6 +97,7 @@ pub fn judge(comment: &str) -> Result<Marker, Objection> {
     }
     let marker = Marker::read(comment).ok_or(Objection::NoMarker)?;
     let mut fence: Option<(&str, &str)> = None;
+    let mut before = "";
     let mut last = 1;
     for (at, line) in comment.split('\n').enumerate().skip(1) {
         last = at + 1;
@@ -104,6 +105,7 @@ pub fn judge(comment: &str) -> Result<Marker, Objection> {
         if line.contains(is_hidden) {
             return Err(fault("an invisible character"));
         }
+        after(before, line).map_err(fault)?;
         fence = match fence {
             Some((ticks, _)) if line == ticks => None,
             Some((ticks, language)) => {
@@ -115,6 +117,7 @@ pub fn judge(comment: &str) -> Result<Marker, Objection> {
                 opened => opened,
             },
         };
+        before = if fence.is_none() { line } else { "" };
     }
     match fence {
         Some(_) => Err(Objection::Line {
@@ -142,13 +145,23 @@ fn within(line: &str, ticks: &str, language: &str) -> Result<(), &'static str> {
     }
 }
 
+/// A line after another, where both belong to no block of code.
+fn after(before: &str, line: &str) -> Result<(), &'static str> {
+    let item = before.is_empty() || before.starts_with("- ");
+    match line {
+        _ if before.starts_with('<') && !line.is_empty() => Err("HTML, which goes on until an empty line"),
+        "- " if !item => Err("what makes a heading of the line before"),
+        _ => Ok(()),
+    }
+}
+
 /// A line that is not in a block of code.
 fn outside(line: &str) -> Result<(), &'static str> {
     let alert = line.strip_prefix("> [!").and_then(|rest| rest.strip_suffix(']'));
     if alert.is_some_and(|name| ["TIP", "NOTE", "WARNING", "CAUTION"].contains(&name)) {
         return Ok(());
     }
-    if line.is_empty() || line == "</details>" {
+    if ["", "- ", "</details>"].contains(&line) {
         return Ok(());
     }
     let summary = line.strip_prefix("<details><summary><code>");
@@ -160,12 +173,13 @@ fn outside(line: &str) -> Result<(), &'static str> {
         return if parts { Ok(()) } else { inline(row, true) };
     }
     let item = ["> ", "### ", "- "].iter().find_map(|start| line.strip_prefix(start));
+    let text = item.unwrap_or(line);
     let first = |c: char| c.is_ascii_alphanumeric() || c == '*' || c == '…' || c == '`';
-    match item {
-        Some(text) => inline(text, false),
-        None if line.starts_with("```") || !line.starts_with(first) => Err("it begins as no line of a comment does"),
-        None => inline(line, false),
+    let rule = text.chars().all(|c| c == '*' || c == ' ');
+    if text.starts_with("```") && item.is_none() || !text.starts_with(first) || rule {
+        return Err("it begins as no line of a comment does");
     }
+    inline(text, false)
 }
 
 fn summarised(text: &str) -> Result<(), &'static str> {
@@ -217,7 +231,7 @@ fn span(text: &str, ticks: usize) -> Option<(&str, &str)> {
 
 /// Text outside code: words and a few marks that mean nothing to GitHub.
 fn words(text: &str, row: bool) -> Result<(), &'static str> {
-    let text = text.replace("**", "");
+    let text = text.replace("**", " "); // what is bold ends a word
     let mark = |c: char| " .,;:()'≈→…–".contains(c) || (row && c == '|');
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || mark(c)) {
         return Err("a mark that may mean something");
