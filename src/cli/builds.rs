@@ -18,32 +18,43 @@ pub(super) fn digests(loaded: &mut Loaded, context: &Context) -> Result<BTreeMap
     if loaded.target != Target::Compose {
         return Ok(BTreeMap::new());
     }
-    let large = large(loaded, &[]);
+    let contexts = contexts(loaded, &[]);
+    let large = told_large(loaded, &contexts);
     loaded.warn(&large, context);
-    let digest = |(component, build): (&Component, &Build)| {
-        let packed = BuildContext::of(&loaded.jail, build, &[]);
+    let digest = |(name, packed): (String, Packed)| {
         let digest = packed.and_then(|packed| packed.digest());
-        let digest = digest.map_err(|error| unbuildable(loaded, &component.name, &error))?;
-        Ok((component.name.clone(), digest.to_string()))
+        let digest = digest.map_err(|error| unbuildable(loaded, &name, &error))?;
+        Ok((name, digest.to_string()))
     };
-    builds(loaded).map(digest).collect()
+    contexts.into_iter().map(digest).collect()
 }
 
-fn builds(loaded: &Loaded) -> impl Iterator<Item = (&Component, &Build)> {
-    let all = loaded.stack.components.values();
-    all.filter_map(|component| Some((component, component.build.as_ref()?)))
+/// A build context, walked once and not read yet.
+type Packed = Result<BuildContext, ContextError>;
+
+/// What images are built from, by component.
+fn contexts(loaded: &Loaded, without: &[&str]) -> Vec<(String, Packed)> {
+    let builds = loaded.stack.components.values();
+    let builds = builds.filter_map(|component| Some((component.name.clone(), component.build.as_ref()?)));
+    let walked = builds.map(|(name, build)| (name, BuildContext::of(&loaded.jail, build, without)));
+    walked.collect()
 }
 
 /// What is said of contexts that are larger than anybody sends on purpose, unless the component says why. Nothing is
 /// read but names and sizes.
 pub(super) fn large(loaded: &Loaded, without: &[&str]) -> Vec<Diagnostic> {
-    let is_told = |component: &Component| !component.allow_degraded.contains_key(codes::LARGE_CONTEXT.name);
-    let told = builds(loaded).filter(|(component, _)| is_told(component));
-    let packed = told.filter_map(|(component, build)| {
-        let packed = BuildContext::of(&loaded.jail, build, without).ok()?;
-        packed.is_large().then(|| too_large(component, build, &packed))
+    told_large(loaded, &contexts(loaded, without))
+}
+
+fn told_large(loaded: &Loaded, contexts: &[(String, Packed)]) -> Vec<Diagnostic> {
+    let large = contexts.iter().filter_map(|(name, packed)| {
+        let packed = packed.as_ref().ok().filter(|packed| packed.is_large())?;
+        let component = loaded.stack.components.get(name)?;
+        let is_told = !component.allow_degraded.contains_key(codes::LARGE_CONTEXT.name);
+        let build = component.build.as_ref()?;
+        is_told.then(|| too_large(component, build, packed))
     });
-    packed.collect()
+    large.collect()
 }
 
 fn too_large(component: &Component, build: &Build, packed: &BuildContext) -> Diagnostic {

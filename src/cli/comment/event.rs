@@ -79,14 +79,13 @@ pub(super) fn name_it(args: &Args) -> &'static str {
 
 /// The repository that was typed, or that the job is of. One that is none is not shown: it may be a URL with a password.
 fn repo(args: &Args) -> Result<String, Failure> {
-    let variable_name = if args.gitlab {
-        "CI_PROJECT_ID"
-    } else {
-        "GITHUB_REPOSITORY"
+    let job = match args.gitlab {
+        true => "CI_PROJECT_ID",
+        false => "GITHUB_REPOSITORY",
     };
     let (from, repo) = match &args.repo {
         Some(typed) => ("--repo", Some(typed.clone())),
-        None => (variable_name, variable(variable_name)),
+        None => (job, variable(job)),
     };
     let refused = |text: String| Failure::new(Exit::Usage, text).hint(name_it(args));
     let repo = repo.ok_or_else(|| refused("there is no repository to comment in".to_owned()))?;

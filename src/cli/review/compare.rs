@@ -98,8 +98,9 @@ impl Compare<'_> {
             .zip(base.as_ref())
             .and_then(|(head, base)| left_behind(head, base));
         // What runs elsewhere is neither changed nor taken away.
-        let desired = head.as_mut().map(Side::take_resources).unwrap_or_default();
-        let observed = base.as_mut().filter(|_| left.is_none()).map(Side::take_resources);
+        let resources = |side: &mut Side| std::mem::take(&mut side.resources);
+        let desired = head.as_mut().map(resources).unwrap_or_default();
+        let observed = base.as_mut().filter(|_| left.is_none()).map(resources);
         let observed = observed.into_iter().flatten().map(stood).collect();
         let standing = base.as_ref().filter(|_| left.is_none());
         let stacks = [head.as_ref(), standing].into_iter().flatten();

@@ -36,13 +36,6 @@ pub(super) struct Seen {
     digests: BTreeMap<String, String>,
 }
 
-impl Side {
-    /// Its resources, which are wanted once.
-    pub(super) fn take_resources(&mut self) -> Vec<Resource> {
-        std::mem::take(&mut self.resources)
-    }
-}
-
 /// The stack and the models of a side; neither where there is none.
 pub(super) fn parts(side: Option<&Side>) -> (Option<&Stack>, &BTreeMap<String, Served>) {
     static NONE: BTreeMap<String, Served> = BTreeMap::new();
@@ -89,11 +82,8 @@ fn digests(
         if let Some(build) = &component.build {
             let key = format!("{build:?}");
             let digest = || BuildContext::of(&loaded.jail, build, &OURS).and_then(|packed| packed.digest());
-            let built = match seen
-                .get(&key)
-                .cloned()
-                .map_or_else(|| digest().map(|digest| digest.to_string()), Ok)
-            {
+            let known = seen.get(&key).cloned().map(Ok);
+            let built = match known.unwrap_or_else(|| digest().map(|digest| digest.to_string())) {
                 Ok(digest) => Some(seen.entry(key).or_insert(digest).clone()),
                 Err(error) => unbuilt(loaded, &name, &error)?,
             };
